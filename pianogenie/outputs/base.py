@@ -1,0 +1,25 @@
+"""What every output is."""
+
+from pianogenie.events import PianoEvent, PlayerEvent
+
+
+class Output:
+    """Takes what the piano is told, one event at a time, on the hot path.
+
+    `send` runs between a finger and its sound: it must not block, log, touch the disk or allocate much.
+    `witness` hears what the player did, after the notes that follow from it were sent; the recorder and the
+    window override it. `close` is called once, after the last note-off and the pedal's zero.
+    """
+
+    name: str = "output"
+    """What the status line calls it."""
+
+    def send(self, event: PianoEvent) -> None:
+        """Take one note-on, note-off or pedal."""
+        raise NotImplementedError
+
+    def witness(self, event: PlayerEvent) -> None:
+        """Hear one press, release or pedal of the player's."""
+
+    def close(self) -> None:
+        """Let go of the device or finish the file."""
