@@ -1,0 +1,107 @@
+"""The performer: keeps the books between buttons, sounding keys and the pedal.
+
+It is the one place that turns presses into notes, live and offline alike. What it promises, whatever comes:
+every note-on has one note-off, a sounding key is never struck again without a note-off between, and after
+`close` nothing sounds.
+"""
+
+import threading
+from collections.abc import Sequence
+
+from pianogenie.events import NoteOff, NoteOn, Pedal, PianoEvent, PlayerEvent, Press, Release
+from pianogenie.genie import Genie
+from pianogenie.keys import NUM_KEYS
+from pianogenie.outputs.base import Output
+
+
+class Performer:
+    """Plays what hands do through a genie on every output.
+
+    Several threads may call `play`; each event is dealt with whole. An output that raises is left out from
+    then on and named in `failures`: one broken cable does not stop the others.
+
+    Args:
+        genie: picks the keys.
+        outputs: in the order in which they hear; the quickest to sound first.
+    """
+
+    def __init__(self, genie: Genie, outputs: Sequence[Output]):
+        self._genie = genie
+        self._outputs = list(outputs)
+        self._witnesses = [o for o in outputs if type(o).witness is not Output.witness]
+        self._key_of: dict[int, int] = {}  # a held button -> the key that it sounds
+        self._holders = [0] * NUM_KEYS  # a key -> how many held buttons sound it
+        self._pedal = 0
+        self._time = 0.0
+        self._closed = False
+        self._lock = threading.Lock()
+        self.failures: list[tuple[Output, Exception]] = []
+
+    def play(self, event: PlayerEvent) -> None:
+        """One press, release or pedal. Silent after `close`. A button pressed while held plays anew."""
+        with self._lock:
+            if self._closed:
+                return
+            self._time = max(self._time, event.time)
+            kind = type(event)
+            if kind is Press:
+                self._press(event)
+            elif kind is Release:
+                self._release(event.button, event.time)
+            else:
+                self._move_pedal(event.value, event.time)
+            for output in self._witnesses:
+                self._guard(output, output.witness, event)
+
+    def close(self, time: float | None = None) -> None:
+        """Let everything go at `time` (the last event's, if none is given), then close the outputs.
+
+        Every sounding key gets its note-off and the pedal its zero before the first output closes.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            time = self._time if time is None else max(time, self._time)
+            for button in list(self._key_of):
+                self._release(button, time)
+            self._send(Pedal(0, time))
+            for output in self._outputs:
+                self._guard(output, output.close)
+
+    def _press(self, press: Press) -> None:
+        button, time, velocity = press
+        if button in self._key_of:
+            self._release(button, time)
+        key, velocity = self._genie.press(button, time, velocity)
+        if self._holders[key]:
+            self._send(NoteOff(key, time))  # another button sounds it: the hammer strikes again
+        self._holders[key] += 1
+        self._key_of[button] = key
+        self._send(NoteOn(key, velocity, button, time))
+
+    def _release(self, button: int, time: float) -> None:
+        key = self._key_of.pop(button, None)
+        if key is None:
+            return
+        self._holders[key] -= 1
+        if not self._holders[key]:
+            self._send(NoteOff(key, time))
+
+    def _move_pedal(self, value: int, time: float) -> None:
+        if value != self._pedal:
+            self._pedal = value
+            self._send(Pedal(value, time))
+
+    def _send(self, event: PianoEvent) -> None:
+        for output in self._outputs:
+            self._guard(output, output.send, event)
+
+    def _guard(self, output: Output, call, *args) -> None:
+        try:
+            call(*args)
+        except Exception as error:
+            self.failures.append((output, error))
+            # New lists, since the old ones are being walked through.
+            self._outputs = [o for o in self._outputs if o is not output]
+            self._witnesses = [o for o in self._witnesses if o is not output]
