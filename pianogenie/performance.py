@@ -1,7 +1,6 @@
 """Button performances: what a player did, whatever model heard it. JSON, `pianogenie-performance/1`."""
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,11 +84,12 @@ def _events(path: Path, items: list, buttons: int) -> Iterable[PlayerEvent]:
         if not isinstance(item, dict):
             raise UserError(f"{where}: not a JSON object")
         time = item.get("time")
-        if not isinstance(time, int | float) or isinstance(time, bool) or not math.isfinite(time):
+        if not isinstance(time, int | float) or isinstance(time, bool) or time != time:
             raise UserError(f"{where}: time is {time!r}, not seconds")
-        if not before <= time <= MAX_SECONDS:
-            fault = f"goes back before {before!r}" if time < before else "is more than a day from the start"
-            raise UserError(f"{where}: time {time!r} {fault}")
+        if time < before:
+            raise UserError(f"{where}: time {time!r} goes back before {before!r}")
+        if time > MAX_SECONDS:
+            raise UserError(f"{where}: time {time!r} is more than a day from the start")
         before = time
         yield _event(where, item, float(time), buttons)
 

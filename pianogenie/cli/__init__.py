@@ -1,0 +1,48 @@
+"""The command line. Each command is a file here; it is imported when it is called for, so that playing
+starts without waiting for what only rendering or training needs."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from pianogenie import __version__
+from pianogenie.errors import UserError
+
+_COMMANDS = {
+    "play": "pianogenie.cli.play:play",
+    "demo": "pianogenie.cli.play:demo",
+    "render": "pianogenie.cli.render:render",
+    "devices": "pianogenie.cli.info:devices",
+    "models": "pianogenie.cli.info:models",
+    "bench": "pianogenie.cli.bench:bench",
+    "train": "pianogenie.cli.train:train",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[name].split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pianogenie")
+def cli() -> None:
+    """An instrument: eight buttons in, a whole piano out."""
+
+
+def main() -> None:
+    """The command `pianogenie`: what is the person's to put right is one line and exit status 2."""
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    try:
+        cli()
+    except UserError as error:
+        print(f"pianogenie: {error}", file=sys.stderr)
+        sys.exit(2)

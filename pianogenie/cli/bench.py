@@ -1,0 +1,67 @@
+"""`pianogenie bench`: how long the genie thinks."""
+
+import json
+import time
+
+import click
+import numpy as np
+
+from pianogenie.genie import Genie
+from pianogenie.keys import NO_KEY
+from pianogenie.model import DEFAULT_MODEL, Model, load_model
+
+_WARM_UP = 500
+
+
+@click.group(invoke_without_command=True)
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|DIR")
+@click.option("--steps", type=click.IntRange(min=100), default=5000, show_default=True, help="How many to time.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def bench(context: click.Context, model: str, steps: int, as_json: bool) -> None:
+    """Time the decoder's step and a whole press, from Python, on one thread."""
+    if context.invoked_subcommand:
+        return
+    loaded = load_model(model, with_encoder=False)
+    figures = {
+        "model": loaded.name,
+        "decoder_step_us": _percentiles(_time_steps(loaded, steps)),
+        "press_us": _percentiles(_time_presses(loaded, steps)),
+    }
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+        return
+    click.echo(f"{loaded.name}, {steps} times, microseconds")
+    for name, row in (("decoder step", figures["decoder_step_us"]), ("press to key", figures["press_us"])):
+        click.echo(f"  {name:13}" + "".join(f"  {k} {v:7.1f}" for k, v in row.items()))
+
+
+def _time_steps(model: Model, steps: int) -> np.ndarray:
+    """The decoder alone: session.run with fresh inputs each time, as in play."""
+    decoder, state = model.decoder, model.decoder.zero_state()
+    key, delta = np.full(1, NO_KEY, np.int64), np.full(1, 0.2, np.float32)
+    button, velocity = np.zeros(1, np.int64), np.full(1, 80, np.float32)
+    spent = np.empty(_WARM_UP + steps)
+    for i in range(len(spent)):
+        button[0] = i % model.num_buttons
+        start = time.perf_counter()
+        logits, state, _ = decoder.step(key, delta, button, state, velocity)
+        spent[i] = time.perf_counter() - start
+        key[0] = logits[0].argmax()
+    return spent[_WARM_UP:] * 1e6
+
+
+def _time_presses(model: Model, steps: int) -> np.ndarray:
+    """A press as the performer asks for it: the step, the draw, the velocity."""
+    genie = Genie(model, seed=0)
+    spent = np.empty(_WARM_UP + steps)
+    for i in range(len(spent)):
+        start = time.perf_counter()
+        genie.press(i * 7 % model.num_buttons, i * 0.2)
+        spent[i] = time.perf_counter() - start
+    return spent[_WARM_UP:] * 1e6
+
+
+def _percentiles(spent_us: np.ndarray) -> dict[str, float]:
+    p50, p90, p99 = np.percentile(spent_us, (50, 90, 99))
+    return {"p50": round(float(p50), 1), "p90": round(float(p90), 1), "p99": round(float(p99), 1)}

@@ -1,0 +1,90 @@
+"""Where a person plays: a window, a terminal, or nowhere at all (a demo that is only listened to)."""
+
+import sys
+import time
+
+from pianogenie.errors import UserError
+from pianogenie.outputs.base import Output
+from pianogenie.session import Session
+
+
+class Listen:
+    """No surface: waits until the session is asked to stop."""
+
+    def __init__(self, num_buttons: int):
+        self.outputs: list[Output] = []
+
+    def run(self, session: Session, status: str) -> None:
+        """Wait."""
+        print(status, file=sys.stderr)
+        while not session.should_stop():
+            time.sleep(0.05)
+
+
+class Terminal:
+    """Typed keys and a line that says what sounds."""
+
+    def __init__(self, num_buttons: int):
+        from pianogenie.inputs.terminal import TerminalView
+
+        self._view = TerminalView(num_buttons)
+        self.outputs: list[Output] = [self._view]
+
+    def run(self, session: Session, status: str) -> None:
+        """Play until Esc."""
+        from pianogenie.inputs.terminal import run_terminal
+
+        run_terminal(session.hands, self._view, status, session.should_stop)
+
+
+class Window:
+    """The window. Raises UserError where no display can be opened."""
+
+    def __init__(self, num_buttons: int):
+        from pianogenie.window.stage import Stage, StageOutput
+
+        self._num_buttons = num_buttons
+        self._stage = StageOutput(Stage.create(num_buttons))
+        self.outputs: list[Output] = [self._stage]
+
+    def run(self, session: Session, status: str) -> None:
+        """Play until Esc or until the window is closed."""
+        from pianogenie.window.window import run_window
+
+        run_window(
+            session.hands,
+            self._stage,
+            num_buttons=self._num_buttons,
+            title="Pianogenie",
+            status=lambda: status,
+            should_stop=session.should_stop,
+        )
+
+
+Surface = Listen | Terminal | Window
+
+
+def has_display() -> bool:
+    """Whether SDL can open a display here (one that cannot be reached counts as none)."""
+    import pygame
+
+    try:
+        pygame.display.init()
+    except pygame.error:
+        return False
+    return True
+
+
+def choose_surface(terminal: bool) -> type[Surface] | None:
+    """The window where there is a display, else the terminal where there is one, else None.
+
+    Raises UserError if the terminal was asked for and there is none.
+    """
+    is_terminal = sys.stdin is not None and sys.stdin.isatty()
+    if terminal:
+        if not is_terminal:
+            raise UserError("--terminal: standard input is not a terminal; start it from one")
+        return Terminal
+    if has_display():
+        return Window
+    return Terminal if is_terminal else None

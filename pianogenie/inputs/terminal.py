@@ -1,0 +1,87 @@
+"""Playing in a terminal: typed keys. A terminal tells of keys going down, never of their coming up."""
+
+import time
+from collections.abc import Callable
+
+import blessed
+
+from pianogenie.events import NoteOff, NoteOn, PianoEvent
+from pianogenie.inputs.hands import Hands
+from pianogenie.inputs.keyboard import typed_buttons
+from pianogenie.keys import NUM_KEYS, is_black, name_of
+from pianogenie.outputs.base import Output
+
+NOTE_S = 0.4
+"""How long a typed note lasts if no other follows."""
+
+_POLL_S = 0.05
+_COLOURS = (203, 215, 221, 149, 79, 75, 111, 176)  # of xterm's 256: one for each button, then round again
+
+
+class TerminalView(Output):
+    """Remembers what sounds, for the line that `run_terminal` draws."""
+
+    name = "terminal"
+
+    def __init__(self, num_buttons: int):
+        self.num_buttons = num_buttons
+        self.button_of = [-1] * NUM_KEYS  # the button that sounds each key, or -1
+        self.last: NoteOn | None = None
+        self.changes = 0
+
+    def send(self, event: PianoEvent) -> None:
+        """Note what sounds now."""
+        if type(event) is NoteOn:
+            self.button_of[event.key] = event.button
+            self.last = event
+        elif type(event) is NoteOff:
+            self.button_of[event.key] = -1
+        self.changes += 1
+
+
+def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Callable[[], bool]) -> None:
+    """Play from the terminal's keys until Esc, Ctrl-C or `should_stop`.
+
+    Args:
+        hands: where presses go; one note at a time, until the next or for `NOTE_S`.
+        view: what sounds, drawn as a keyboard of 88 characters (or the last note, where it is too narrow).
+        status: the line above it.
+        should_stop: asked every 50 ms.
+    """
+    terminal = blessed.Terminal()
+    buttons = typed_buttons(view.num_buttons)
+    note_ends: float | None = None
+    pedal = 0
+    drawn = -1
+    print(f"{status}\n1-{view.num_buttons} or the home row play, space is the pedal, Esc quits\n")
+    with terminal.cbreak(), terminal.hidden_cursor():
+        while not should_stop():
+            key = terminal.inkey(timeout=_POLL_S, esc_delay=0.05)
+            if key.name == "KEY_ESCAPE" or key == "\x1b":
+                break
+            if key == " ":
+                pedal = 127 - pedal
+                hands.pedal("typed", pedal)
+            elif key.lower() in buttons:
+                hands.down("typed", buttons[key.lower()])
+                note_ends = time.perf_counter() + NOTE_S
+            if note_ends is not None and time.perf_counter() >= note_ends:
+                hands.up("typed")
+                note_ends = None
+            if view.changes != drawn:  # after the note, never before it
+                drawn = view.changes
+                print("\r" + _picture(terminal, view, pedal) + terminal.clear_eol, end="", flush=True)
+    print()
+
+
+def _picture(terminal: blessed.Terminal, view: TerminalView, pedal: int) -> str:
+    last = view.last
+    note = f"{name_of(last.key):4}" if last else "    "
+    foot = "pedal" if pedal else "     "
+    if terminal.width < NUM_KEYS + 12:
+        return f"{note} {foot}"
+    keys = "".join(
+        terminal.color(_COLOURS[button % len(_COLOURS)])("█") if button >= 0 else "▂" if is_black(key) else "▁"
+        for key, button in enumerate(view.button_of)
+    )
+    return f"{keys} {note} {foot}"

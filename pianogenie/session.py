@@ -1,0 +1,101 @@
+"""A live session: the way of a note put together, and taken apart again whatever ends it."""
+
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pianogenie.events import PlayerEvent
+from pianogenie.genie import Genie
+from pianogenie.inputs.hands import Hands
+from pianogenie.outputs.base import Output
+from pianogenie.outputs.recorder import Recorder
+from pianogenie.performer import Performer
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Session:
+    """Hands, performer and outputs around one clock; a context manager on the main thread.
+
+    On leaving it, however that comes about, everything held is let go, every sounding key gets its note-off
+    and the pedal its zero, and the outputs are closed (the recorder writes its files then).
+
+    Args:
+        genie: picks the keys.
+        outputs: in the order in which they hear each note.
+    """
+
+    def __init__(self, genie: Genie, outputs: Sequence[Output]):
+        self.outputs = list(outputs)
+        self.performer = Performer(genie, self.outputs)
+        self._start = time.perf_counter()
+        self.hands = Hands(self.performer.play, self.clock, genie.model.num_buttons)
+        self._stopped = False
+        self._handlers: dict[int, object] = {}
+
+    def clock(self) -> float:
+        """Seconds since the session's start, to the microsecond (what a recording keeps of them)."""
+        return round(time.perf_counter() - self._start, 6)
+
+    def should_stop(self) -> bool:
+        """Whether a signal, or `stop`, asked for the end."""
+        return self._stopped
+
+    def stop(self, *_signal: object) -> None:
+        """Ask for the end; safe from a signal handler and from any thread."""
+        self._stopped = True
+
+    def __enter__(self) -> "Session":
+        # A signal only asks: the main thread then leaves by the one way out, with the notes let go.
+        self._handlers = {number: signal.signal(number, self.stop) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        try:
+            self.hands.all_up()
+            self.performer.close(self.clock())
+        finally:
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+        for output, error in self.performer.failures:
+            notice(f"{output.name}: {error}")
+        for path in self.recordings():
+            notice(f"recorded {path}")
+
+    def recordings(self) -> list[Path]:
+        """The files that the recorder has written, once the session is over."""
+        return [path for o in self.outputs if isinstance(o, Recorder) for path in o.saved]
+
+
+def autoplay(session: Session, events: Sequence[PlayerEvent], ring_s: float = 1.5) -> None:
+    """Play events (times in seconds from now) when their time comes, beside whatever the person plays.
+
+    Runs on a thread of its own. Asks the session to stop `ring_s` after the last one, and returns early once
+    the session was asked to stop.
+    """
+    began = session.clock()
+
+    def sleep_until(moment: float) -> bool:
+        while (rest := began + moment - session.clock()) > 0:
+            time.sleep(min(rest, 0.05))
+            if session.should_stop():
+                return False
+        return True
+
+    for event in events:
+        if not sleep_until(event.time):
+            return
+        session.performer.play(event._replace(time=session.clock()))
+    sleep_until((events[-1].time if events else 0.0) + ring_s)
+    session.stop()
+
+
+def notice(line: str) -> None:
+    """One line for the person at the keyboard; a terminal that has gone away is no reason to stop."""
+    try:
+        print(f"pianogenie: {line}", file=sys.stderr, flush=True)
+    except OSError:
+        pass
+
