@@ -1,0 +1,22 @@
+"""The offline trainer: MIDI in, a model folder out.
+
+Read in this order, a file an idea:
+
+    parse.py      one MIDI file -> its piano notes
+    sources.py    folders and zips -> the files in them, and which split each belongs to
+    workers.py    many files at once, on all cores, with broken ones kept from harming the rest
+    prepare.py    a collection -> memory-mapped arrays and a report
+    data.py       the arrays -> windows of notes: random ones to learn from, fixed ones to be scored on
+    config.py     everything that may differ between two runs
+    quantiser.py  a real number -> one of a few buttons, and the gradient's way back
+    losses.py     what training minimises
+    model.py      the paper's autoencoder
+    loop.py       the training loop, its checkpoints and logs
+    runs.py       a run's folder: what a training leaves behind
+    scores.py     what a model is worth (players.py, hands.py, melodies.py and patterns.py help)
+    graphs.py     the network as two ONNX graphs
+    export.py     a run -> a model folder, checked against the run
+    cli.py        the commands
+
+Only the commands import torch; `import pianogenie_train` does not.
+"""

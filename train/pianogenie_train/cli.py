@@ -1,0 +1,61 @@
+"""The trainer's commands: `pianogenie train prepare | fit | eval | export`.
+
+Each imports what it needs when it runs, so that `--help` answers at once and works without torch.
+"""
+
+import shlex
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+
+@click.group()
+def train() -> None:
+    """Teach a genie from MIDI files: prepare, fit, eval, export."""
+
+
+def command_line(context: click.Context) -> str:
+    """The command as it was typed, for the records that a run and a model keep."""
+    words = context.command_path.split()
+    options: list[str] = []
+    for parameter in context.command.params:
+        if context.get_parameter_source(parameter.name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[parameter.name]
+        values = list(value) if isinstance(value, tuple) else [value]
+        if isinstance(parameter, click.Argument):
+            words += [str(v) for v in values]
+        elif getattr(parameter, "is_flag", False):
+            options.append(parameter.opts[0] if value else parameter.secondary_opts[0])
+        else:
+            options += [word for v in values for word in (parameter.opts[0], str(v))]
+    return shlex.join(words + options)
+
+
+@train.command()
+@click.argument("paths", nargs=-1, required=True, metavar="DIR_OR_ZIP...")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DATA", help="The data folder to make.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: all cores]")
+@click.option("--force", is_flag=True, help="Overwrite a data folder.")
+@click.pass_context
+def prepare(context: click.Context, paths: tuple[str, ...], out: Path, jobs: int | None, force: bool) -> None:
+    """Read MIDI folders and zips into arrays that training maps into memory.
+
+    Splits come from folders called train, validation and test, from a MAESTRO csv, or else from a hash of each
+    file. Drums and notes off the piano are left out; a broken file is named and skipped.
+    """
+    import time
+
+    from pianogenie_train import prepare as preparing
+    from pianogenie_train import report, workers
+
+    def bar(files: list):
+        return click.progressbar(files, label="Reading", show_pos=True, file=click.get_text_stream("stderr"))
+
+    began = time.perf_counter()
+    jobs = jobs or workers.cores()
+    done = preparing.prepare(
+        list(paths), out, jobs=jobs, command=command_line(context), force=force, progress=bar
+    )
+    click.echo(report.of_preparation(done, out, time.perf_counter() - began, jobs))

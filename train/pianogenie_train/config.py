@@ -1,0 +1,120 @@
+"""Everything that may differ between two runs, and the configurations that have a name.
+
+To add one: a line in CONFIGURATIONS. To add a setting: a field here, with a default that keeps every earlier
+run what it was.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pianogenie.errors import UserError
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of a run. The defaults are the paper's recipe, as its authors' PyTorch version sets it."""
+
+    num_buttons: int = 8
+
+    # The network
+    rnn_dim: int = 128  # channels of a layer (of a direction, in the encoder)
+    rnn_layers: int = 2
+
+    # The data
+    window: int = 128  # notes
+    batch_size: int = 32  # windows
+    transpose_max: int = 6  # semitones, up and down
+    stretch_max: float = 0.05  # a share of the time, slower and faster
+
+    # The losses: weights beside the reconstruction's 1
+    margin_weight: float = 1.0
+    contour_weight: float = 1.0
+
+    # The optimiser
+    steps: int = 50_000
+    lr: float = 3e-4
+    warmup_steps: int = 0
+    schedule: str = "constant"  # or "cosine": from lr down to nothing over the run
+    gradient_clip: float = 1.0  # largest norm; 0: none
+    seed: int = 0
+
+    # Looking at validation
+    validate_every: int = 500  # steps
+
+    def __post_init__(self) -> None:
+        positive = ("rnn_dim", "rnn_layers", "batch_size", "steps", "lr", "validate_every")
+        for name in positive:
+            if not getattr(self, name) > 0:
+                raise UserError(f"configuration: {name} must be over 0, not {getattr(self, name)}")
+        for name in ("transpose_max", "stretch_max", "margin_weight", "contour_weight", "warmup_steps",
+                     "gradient_clip", "seed"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"configuration: {name} must be 0 or more, not {getattr(self, name)}")
+        if not 2 <= self.num_buttons <= 88:
+            raise UserError(f"configuration: num_buttons must be in 2..88, not {self.num_buttons}")
+        if self.window < 2:
+            raise UserError(f"configuration: window must be 2 notes or more, not {self.window}")
+        if self.stretch_max >= 1:
+            raise UserError(f"configuration: stretch_max must be under 1, not {self.stretch_max}")
+        if self.schedule not in ("constant", "cosine"):
+            raise UserError(f"configuration: schedule must be constant or cosine, not {self.schedule!r}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings by name, for JSON."""
+        return dataclasses.asdict(self)
+
+    def but(self, **settings: Any) -> "Config":
+        """A copy with other settings. Raises UserError for a name that is none, or a value that does not fit."""
+        return from_dict({**self.as_dict(), **settings})
+
+    def rate(self, step: int, progress: float) -> float:
+        """The learning rate of a step (from 0), at `progress` 0..1 through the run."""
+        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        fall = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))) if self.schedule == "cosine" else 1.0
+        return self.lr * warm * fall
+
+
+CONFIGURATIONS: dict[str, Config] = {"paper": Config()}
+
+
+def named(name: str) -> Config:
+    """A configuration by its name. Raises UserError, listing the names, for one that is not there."""
+    if name not in CONFIGURATIONS:
+        raise UserError(f"no configuration is called {name!r}; there are: {', '.join(CONFIGURATIONS)}")
+    return CONFIGURATIONS[name]
+
+
+def from_dict(settings: dict[str, Any], where: str = "configuration") -> Config:
+    """A configuration from names and values; what is missing has its default. Raises UserError, naming `where`."""
+    fields = {field.name: field.type for field in dataclasses.fields(Config)}
+    unknown = sorted(set(settings) - set(fields))
+    if unknown:
+        raise UserError(f"{where}: unknown setting {unknown[0]!r}; there are: {', '.join(fields)}")
+    return Config(**{name: _as(fields[name], name, value, where) for name, value in settings.items()})
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, str]:
+    """["lr=3e-3", ...] -> {"lr": "3e-3", ...}. Raises UserError for one without its "="."""
+    pairs = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise UserError(f"--set {setting}: not of the form name=value")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _as(kind: Any, name: str, value: Any, where: str) -> Any:
+    kind = {"int": int, "float": float, "str": str}.get(kind, kind)
+    try:
+        if kind is int and not isinstance(value, str) and value != int(value):
+            raise ValueError
+        number = kind(value)
+        if kind is float and not math.isfinite(number):
+            raise ValueError
+        return number
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{where}: {name} must be of type {kind.__name__}, not {value!r}") from error

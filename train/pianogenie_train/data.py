@@ -1,0 +1,149 @@
+"""Prepared arrays -> windows of notes.
+
+Training windows are random, and a batch is a function of the seed and the step's number alone: a run that is
+resumed at step 5000 sees what it would have seen, with no state to save. Validation windows are all the
+whole windows of every piece, one after the other.
+
+Both give `keys` int64 [B, N] (0..87) and `delta_times` float32 [B, N] (seconds since the note before; the
+first of a window has FIRST_DELTA_TIME_S, as at the start of play: each window starts from a fresh state).
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset
+
+from pianogenie.errors import UserError
+from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
+from pianogenie_train.config import Config
+from pianogenie_train.prepare import ARRAYS, FORMAT
+
+
+class Batch(NamedTuple):
+    """Windows of notes, as torch tensors."""
+
+    keys: torch.Tensor  # int64 [B, N]
+    delta_times: torch.Tensor  # float32 [B, N]
+
+
+class Prepared:
+    """A data folder, its arrays mapped into memory (see prepare.py). Raises UserError if it is not one."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        try:
+            data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{folder}: not a data folder (no data.json); `pianogenie train prepare` makes one") from None
+        except (OSError, ValueError) as error:
+            raise UserError(f"{folder / 'data.json'}: cannot be read ({error})") from error
+        found = data.get("format") if isinstance(data, dict) else None
+        if found != FORMAT:
+            raise UserError(f"{folder}: has the format {found!r}, this trainer reads {FORMAT!r}; prepare it again")
+        try:
+            self.command = str(data["command"])
+            self.sources = [str(name) for name in data["sources"]]
+            self.report = data["report"]
+            self._starts, self._lengths = (
+                np.array([piece[name] for piece in data["pieces"]], np.int64) for name in ("start", "length")
+            )
+            self._splits = np.array([piece["split"] for piece in data["pieces"]])
+            self.keys, self.onsets, self.durations, self.velocities = (self._array(name) for name in ARRAYS)
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise UserError(f"{folder}: damaged ({error}); prepare it again") from error
+        notes = int(self._lengths.sum())
+        for name in ARRAYS:
+            if getattr(self, name).shape != (notes,):
+                raise UserError(f"{folder / name}.npy: does not hold the {notes} notes of data.json; prepare it again")
+
+    def pieces(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Where the pieces of a split lie: starts int64 [P] and lengths int64 [P], in notes."""
+        ours = self._splits == split
+        return self._starts[ours], self._lengths[ours]
+
+    def windows(self, split: str, length: int) -> np.ndarray:
+        """The first notes, int64 [W], of all whole windows of `length` notes of every piece of a split."""
+        starts, lengths = self.pieces(split)
+        return np.concatenate(
+            [start + length * np.arange(n // length) for start, n in zip(starts, lengths, strict=True)]
+            or [np.zeros(0, np.int64)]
+        ).astype(np.int64)
+
+    def gather(self, firsts: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """The windows that start at the notes `firsts` [B]: keys int64 [B, N], delta times float64 [B, N]."""
+        notes = firsts[:, None] + np.arange(length)
+        delta_times = np.diff(self.onsets[notes], axis=1, prepend=0.0)
+        delta_times[:, 0] = FIRST_DELTA_TIME_S
+        return self.keys[notes].astype(np.int64), delta_times
+
+    def _array(self, name: str) -> np.ndarray:
+        path = self.folder / f"{name}.npy"
+        if path.stat().st_size <= 128:
+            raise ValueError(f"{path.name} is empty")
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+class RandomBatches(IterableDataset):
+    """The batches of a run, from its step `first_step` on, without end.
+
+    Each window is anywhere in any piece, every place as likely as every other, transposed by up to
+    ±transpose_max semitones (fewer where a key would leave the keyboard) and stretched by up to ±stretch_max.
+    Raises UserError if no training piece is as long as a window.
+    """
+
+    def __init__(self, data: Prepared, config: Config, first_step: int = 0):
+        self.data, self.config, self.first_step = data, config, first_step
+        starts, lengths = data.pieces("train")
+        long_enough = lengths >= config.window
+        if not long_enough.any():
+            raise UserError(f"{data.folder}: no training piece has {config.window} notes; prepare more files")
+        self._starts = starts[long_enough]
+        self._places = np.cumsum(lengths[long_enough] - config.window + 1)
+
+    def __iter__(self) -> Iterator[Batch]:
+        step = self.first_step
+        while True:
+            yield self.batch(step)
+            step += 1
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step: a function of the seed and the step alone."""
+        config = self.config
+        rng = np.random.default_rng([config.seed, step])
+        places = rng.integers(self._places[-1], size=config.batch_size)
+        pieces = np.searchsorted(self._places, places, side="right")
+        offsets = places - np.where(pieces > 0, self._places[pieces - 1], 0)
+        keys, delta_times = self.data.gather(self._starts[pieces] + offsets, config.window)
+        down = np.minimum(keys.min(axis=1), config.transpose_max)
+        up = np.minimum(NUM_KEYS - 1 - keys.max(axis=1), config.transpose_max)
+        keys += rng.integers(-down, up + 1)[:, None]
+        stretch = rng.uniform(1 - config.stretch_max, 1 + config.stretch_max, size=(config.batch_size, 1))
+        return Batch(torch.from_numpy(keys), torch.from_numpy((delta_times * stretch).astype(np.float32)))
+
+
+def whole_windows(data: Prepared, split: str, length: int, batch_size: int) -> Iterator[Batch]:
+    """All whole windows of `length` notes of a split, in the order of the pieces."""
+    firsts = data.windows(split, length)
+    for at in range(0, len(firsts), batch_size):
+        keys, delta_times = data.gather(firsts[at : at + batch_size], length)
+        yield Batch(torch.from_numpy(keys), torch.from_numpy(delta_times.astype(np.float32)))
+
+
+class WholeWindows(IterableDataset):
+    """`whole_windows` as a torch data set. Raises UserError if the split holds none."""
+
+    def __init__(self, data: Prepared, split: str, length: int, batch_size: int):
+        self._arguments = (data, split, length, batch_size)
+        self._batches = -(-len(data.windows(split, length)) // batch_size)
+        if not self._batches:
+            raise UserError(f"{data.folder}: no {split} piece has {length} notes; prepare more files")
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        return whole_windows(*self._arguments)

@@ -1,0 +1,117 @@
+"""The paper's autoencoder: keys -> buttons -> keys.
+
+    encoder   keys and delta times, both ways through the window, -> a real number a note
+    quantiser (quantiser.py)                                      -> one of K buttons a note
+    decoder   the key before, the delta time and the button       -> logits over the 88 keys
+
+Differences from the paper: delta times go to the encoder and decoder as 33 one-hot bins, as in Magenta's
+published decoder; one-hot inputs times a dense layer are written as rows of a table, which is the same.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from pianogenie.keys import NO_KEY, NUM_KEYS
+from pianogenie_train.config import Config
+from pianogenie_train.quantiser import button_of, straight_through, value_of
+
+BINS_PER_S = 31.25
+"""The resolution of delta times: a bin is 32 ms."""
+LAST_BIN = 32
+"""Everything from 1.024 s on."""
+
+
+def delta_time_bins(delta_times: torch.Tensor) -> torch.Tensor:
+    """Delta times in seconds, of any shape -> bins, int64 0..32."""
+    return torch.round(delta_times * BINS_PER_S).clamp(0, LAST_BIN).to(torch.int64)
+
+
+def keys_before(keys: torch.Tensor) -> torch.Tensor:
+    """Keys int64 [B, N] -> the key before each, int64 [B, N], NO_KEY first."""
+    return torch.cat([torch.full_like(keys[:, :1], NO_KEY), keys[:, :-1]], dim=1)
+
+
+class Encoder(nn.Module):
+    """Performances -> where each note lies between the lowest button (-1) and the highest (1)."""
+
+    def __init__(self, dim: int, layers: int):
+        super().__init__()
+        self.key_table = _table(NUM_KEYS, dim)
+        self.time_table = _table(LAST_BIN + 1, dim)
+        self.lstm = nn.LSTM(dim, dim, layers, batch_first=True, bidirectional=True)
+        self.output = nn.Linear(2 * dim, 1)
+
+    def features(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
+        """What the LSTM reads: float [B, N, dim]."""
+        return self.key_table(keys) + self.time_table(delta_time_bins(delta_times))
+
+    def forward(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
+        """keys int64 [B, N], delta_times float [B, N] in seconds -> e float [B, N]."""
+        hidden, _ = self.lstm(self.features(keys, delta_times))
+        return self.output(hidden)[..., 0]
+
+
+class Decoder(nn.Module):
+    """The instrument: what key a button means, given all that was played before."""
+
+    def __init__(self, dim: int, layers: int):
+        super().__init__()
+        self.key_table = _table(NUM_KEYS + 1, dim)  # the last row: nothing was played yet
+        self.time_table = _table(LAST_BIN + 1, dim)
+        self.button_weight = nn.Linear(1, dim)
+        self.lstm = nn.LSTM(dim, dim, layers, batch_first=True)
+        self.output = nn.Linear(dim, NUM_KEYS)
+
+    def forward(self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        """Whole windows at once, from a fresh state.
+
+        prev_keys int64 [B, N] (88: none), delta_times float [B, N] in seconds, values float [B, N] (buttons,
+        -1..1) -> logits float [B, N, 88].
+        """
+        features = (
+            self.key_table(prev_keys)
+            + self.time_table(delta_time_bins(delta_times))
+            + self.button_weight(values[..., None])
+        )
+        hidden, _ = self.lstm(features)
+        return self.output(hidden)
+
+
+class Reading(NamedTuple):
+    """What the autoencoder makes of a batch."""
+
+    e: torch.Tensor  # float [B, N]
+    logits: torch.Tensor  # float [B, N, 88]
+
+
+class Autoencoder(nn.Module):
+    """Encoder, quantiser and decoder, of a configuration."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.num_buttons = config.num_buttons
+        self.encoder = Encoder(config.rnn_dim, config.rnn_layers)
+        self.decoder = Decoder(config.rnn_dim, config.rnn_layers)
+
+    def forward(self, keys: torch.Tensor, delta_times: torch.Tensor) -> Reading:
+        """keys int64 [B, N], delta_times float [B, N] in seconds -> a Reading, with gradients for both halves."""
+        e = self.encoder(keys, delta_times)
+        values = straight_through(e, self.num_buttons)
+        return Reading(e, self.decoder(keys_before(keys), delta_times, values))
+
+    def buttons(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
+        """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]."""
+        return button_of(self.encoder(keys, delta_times), self.num_buttons)
+
+    def logits(self, keys: torch.Tensor, delta_times: torch.Tensor, buttons: torch.Tensor) -> torch.Tensor:
+        """Teacher forced: keys and buttons int64 [B, N], delta_times float [B, N] -> logits float [B, N, 88]."""
+        return self.decoder(keys_before(keys), delta_times, value_of(buttons, self.num_buttons))
+
+
+def _table(rows: int, dim: int) -> nn.Embedding:
+    table = nn.Embedding(rows, dim)
+    nn.init.normal_(table.weight, std=1 / math.sqrt(2))  # two tables add up to features of about unit size
+    return table
