@@ -56,7 +56,8 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
     print(f"{status}\n1-{view.num_buttons} or the home row play, space is the pedal, Esc quits\n")
     with terminal.cbreak(), terminal.hidden_cursor():
         while not should_stop():
-            key = terminal.inkey(timeout=_POLL_S, esc_delay=0.05)
+            rest = _POLL_S if note_ends is None else max(0.0, note_ends - time.perf_counter())
+            key = terminal.inkey(timeout=min(_POLL_S, rest), esc_delay=0.05)
             if key.name == "KEY_ESCAPE" or key == "\x1b":
                 break
             if key == " ":

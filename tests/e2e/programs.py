@@ -1,0 +1,120 @@
+"""Real programs for end-to-end tests: found, started, stopped; skipped or failed where they are missing."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PIANOGENIE = [sys.executable, "-m", "pianogenie"]
+
+
+def need(*programs: str) -> None:
+    """Skip the test if a program is missing, or fail it where PIANOGENIE_REQUIRE_E2E=1 is set."""
+    missing = [p for p in programs if shutil.which(p) is None]
+    if not missing:
+        return
+    message = f"missing: {', '.join(missing)} (Debian: apt-get install xvfb xdotool jackd2 fluidsynth)"
+    if os.environ.get("PIANOGENIE_REQUIRE_E2E") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0):
+    """Poll until `condition` is true, give its value; fail the test, naming `what`, when time is up."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    pytest.fail(f"waited {seconds} s in vain for {what}")
+
+
+def quiet_environment(home: Path, **more: str) -> dict[str, str]:
+    """An environment with neither display nor sound nor a person's folders in it."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environment |= {"HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PYTHONUNBUFFERED": "1"}
+    return environment | more
+
+
+@contextlib.contextmanager
+def running(command: list[str], **options) -> Iterator[subprocess.Popen]:
+    """A program for the length of a block; ended by SIGTERM, and by force if that does not do."""
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    process = subprocess.Popen(command, text=True, **options)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen, number: int = signal.SIGTERM, seconds: float = 15.0) -> tuple[str, str]:
+    """Signal a program, wait for its end, give what it printed."""
+    if process.poll() is None:
+        process.send_signal(number)
+    try:
+        return process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        pytest.fail(f"{process.args[0]} did not end within {seconds} s of signal {number}")
+    except ValueError:  # its pipes were read and closed already
+        return "", ""
+
+
+@contextlib.contextmanager
+def xvfb(size: str = "1280x800x24") -> Iterator[str]:
+    """An X server without a screen; gives its DISPLAY."""
+    need("Xvfb")
+    read, write = os.pipe()
+    with running(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    ):
+        os.close(write)
+        with os.fdopen(read) as answer:  # Xvfb picks a free number and writes it when it is ready
+            number = answer.readline().strip()
+        assert number, "Xvfb did not start"
+        yield f":{number}"
+
+
+def xdotool(display: str, *words: str) -> str:
+    """Run one xdotool command line on a display."""
+    need("xdotool")
+    environment = {**os.environ, "DISPLAY": display}
+    return subprocess.run(
+        ["xdotool", *words], env=environment, check=True, capture_output=True, text=True, timeout=20
+    ).stdout
+
+
+@contextlib.contextmanager
+def jackd(name: str, period: int = 64) -> Iterator[dict[str, str]]:
+    """A JACK server with the dummy driver, under a name of its own; gives the environment that finds it."""
+    need("jackd")
+    environment = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
+    with running(
+        ["jackd", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", str(period)],
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        def answers() -> bool:
+            assert server.poll() is None, "jackd ended at once"
+            probe = "import rtmidi; rtmidi.MidiOut(rtmidi.API_UNIX_JACK).get_ports()"
+            return (
+                subprocess.run(
+                    [sys.executable, "-c", probe], env={**os.environ, **environment}, capture_output=True, timeout=20
+                ).returncode
+                == 0
+            )
+
+        wait_for(answers, "jackd")
+        yield environment

@@ -1,0 +1,123 @@
+"""The books: every note-on has its note-off, whatever comes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pianogenie.events import NoteOff, NoteOn, Pedal, Press, Release
+from pianogenie.genie import Genie
+from pianogenie.model import load_model
+from pianogenie.offline import Collector
+from pianogenie.outputs.base import Output
+from pianogenie.performer import Performer
+from tests.toymodel import button_key
+
+
+def played(model, events, close_at=None):
+    collector = Collector()
+    performer = Performer(Genie(load_model(model), temperature=0), [collector])
+    for event in events:
+        performer.play(event)
+    performer.close(close_at)
+    return collector.events
+
+
+def test_a_press_is_a_note_as_long_as_the_button_is_held(toy_model):
+    assert played(toy_model, [Press(2, 1.0, 70), Release(2, 1.5)]) == [
+        NoteOn(button_key(2), 70, 2, 1.0),
+        NoteOff(button_key(2), 1.5),
+        Pedal(0, 1.5),
+    ]
+
+
+def test_a_key_that_sounds_is_struck_again_and_ends_with_its_last_button(one_key_model):
+    events = played(one_key_model, [Press(0, 0.0, 70), Press(1, 0.1, 80), Release(0, 0.2), Release(1, 0.3)])
+    assert events == [
+        NoteOn(40, 70, 0, 0.0),
+        NoteOff(40, 0.1),
+        NoteOn(40, 80, 1, 0.1),
+        NoteOff(40, 0.3),
+        Pedal(0, 0.3),
+    ]
+
+
+def test_a_button_pressed_while_held_plays_anew(toy_model):
+    events = played(toy_model, [Press(0, 0.0, 70), Press(0, 0.1, 71), Release(0, 0.2)])
+    key = button_key(0)
+    assert events[:4] == [NoteOn(key, 70, 0, 0.0), NoteOff(key, 0.1), NoteOn(key, 71, 0, 0.1), NoteOff(key, 0.2)]
+
+
+def test_closing_lets_every_key_and_the_pedal_go(toy_model):
+    events = played(toy_model, [Pedal(127, 0.0), Press(0, 0.1, 70), Press(5, 0.2, 70)], close_at=9.0)
+    assert set(events[-3:-1]) == {NoteOff(button_key(0), 9.0), NoteOff(button_key(5), 9.0)}
+    assert events[-1] == Pedal(0, 9.0)
+
+
+class Breaking(Output):
+    """Works for a while, then its cable is pulled."""
+
+    name = "breaking"
+
+    def __init__(self, good: int):
+        self.left = good
+        self.closed = False
+
+    def send(self, event):
+        if not self.left:
+            raise OSError("unplugged")
+        self.left -= 1
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_broken_output_is_named_and_the_others_play_on(toy_model):
+    broken, whole = Breaking(1), Collector()
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [broken, whole])
+    for i in range(4):
+        performer.play(Press(i, i * 0.1, 64))
+        performer.play(Release(i, i * 0.1 + 0.05))
+    performer.close()
+    assert len([e for e in whole.events if isinstance(e, NoteOn)]) == 4
+    assert [(output.name, str(error)) for output, error in performer.failures] == [("breaking", "unplugged")]
+    assert broken.closed
+
+
+def test_silence_after_close(toy_model):
+    collector = Collector()
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [collector])
+    performer.close()
+    before = list(collector.events)
+    performer.play(Press(0, 1.0))
+    performer.close()
+    assert collector.events == before
+
+
+player_events = st.one_of(
+    st.builds(Press, st.integers(0, 7), st.just(0.0), st.none() | st.integers(1, 127)),
+    st.builds(Release, st.integers(0, 7), st.just(0.0)),
+    st.builds(Pedal, st.integers(0, 127), st.just(0.0)),
+)
+
+
+@pytest.mark.parametrize("which", ["toy_model", "one_key_model"])
+@given(events=st.lists(player_events, max_size=60), gaps=st.lists(st.floats(0, 2), min_size=60, max_size=60))
+def test_the_books_balance(which, request, events, gaps):
+    now, timed = 0.0, []
+    for event, gap in zip(events, gaps, strict=False):
+        now += gap
+        timed.append(event._replace(time=now))
+    sounding, ons, pedal, before = set(), 0, 0, 0.0
+    for event in played(request.getfixturevalue(which), timed):
+        assert event.time >= before
+        before = event.time
+        if isinstance(event, NoteOn):
+            assert event.key not in sounding and 1 <= event.velocity <= 127
+            sounding.add(event.key)
+            ons += 1
+        elif isinstance(event, NoteOff):
+            sounding.remove(event.key)
+        else:
+            pedal = event.value
+    assert not sounding and pedal == 0
+    assert ons == sum(isinstance(event, Press) for event in events)
