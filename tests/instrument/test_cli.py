@@ -1,0 +1,144 @@
+"""The command line as a person meets it: what it writes, and what it says of bad input."""
+
+import json
+import subprocess
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+from tests.e2e.programs import PIANOGENIE, quiet_environment
+from tests.toymodel import write_model
+
+
+@pytest.fixture
+def run(tmp_path):
+    def call(*words, **environment):
+        return subprocess.run(
+            [*PIANOGENIE, *map(str, words)],
+            cwd=tmp_path,
+            env=quiet_environment(tmp_path, **environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return call
+
+
+def write_performance(path, events):
+    path.write_text(json.dumps({"format": "pianogenie-performance/1", "num_buttons": 8, "events": events}))
+    return path
+
+
+def fails_with_one_line(result, *said):
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for words in said:
+        assert str(words) in result.stderr
+
+
+def test_demo_needs_neither_display_nor_sound_card(run, tmp_path, toy_model):
+    result = run("demo", "--seconds", 20, "--model", toy_model, "--out", "d.mid", "--out", "d.wav")
+    assert result.returncode == 0, result.stderr
+    notes = [m for m in mido.MidiFile(tmp_path / "d.mid") if m.type == "note_on"]
+    assert len(notes) >= 40
+    sound, rate = soundfile.read(tmp_path / "d.wav")
+    assert len(sound) / rate >= 18
+    assert np.sqrt((sound**2).mean()) > 0.01, "silent"
+    assert np.abs(sound).max() < 0.999, "clips"
+
+
+def test_render_gives_the_same_bytes_for_the_same_seed(run, tmp_path):
+    model = write_model(tmp_path / "m", spread=0.3)
+    assert run("demo", "--seconds", 5, "--model", model, "--out", "p.json").returncode == 0
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        outs = ("--out", f"{name}.mid", "--out", f"{name}.wav")
+        result = run("render", "p.json", *outs, "--model", model, "--seed", seed, "--temperature", 1)
+        assert result.returncode == 0, result.stderr
+    for suffix in ("mid", "wav"):
+        a, b, c = ((tmp_path / f"{name}.{suffix}").read_bytes() for name in "abc")
+        assert a == b != c
+
+
+def test_render_of_a_press_is_a_note(run, tmp_path, toy_model):
+    events = [{"time": 0.5, "type": "press", "button": 2, "velocity": 77}, {"time": 1.0, "type": "release", "button": 2}]
+    write_performance(tmp_path / "p.json", events)
+    assert run("render", "p.json", "--out", "p.mid", "--model", toy_model).returncode == 0
+    notes = [m for m in mido.MidiFile(tmp_path / "p.mid") if m.type in ("note_on", "note_off")]
+    assert [(m.type, m.note, round(m.time, 2)) for m in notes] == [("note_on", 52, 0.5), ("note_off", 52, 0.5)]
+    assert notes[0].velocity == 77
+
+
+def test_bad_performances(run, tmp_path, toy_model):
+    (tmp_path / "no.json").write_text("{")
+    fails_with_one_line(run("render", "no.json", "--out", "x.mid", "--model", toy_model), "no.json", "not JSON")
+    write_performance(tmp_path / "bad.json", [{"time": 0, "type": "bend"}])
+    fails_with_one_line(run("render", "bad.json", "--out", "x.mid", "--model", toy_model), "bad.json", "event 1")
+    fails_with_one_line(run("render", "none.json", "--out", "x.mid", "--model", toy_model), "none.json")
+    assert not (tmp_path / "x.mid").exists()
+
+
+def test_bad_outputs(run, tmp_path, toy_model):
+    (tmp_path / "file").write_text("kept")
+    for name in ("x.mid", "x.wav", "x.json"):
+        out = f"file/{name}"
+        fails_with_one_line(run("demo", "--seconds", 2, "--out", out, "--model", toy_model), out, "cannot be written")
+    fails_with_one_line(run("demo", "--out", "x.ogg", "--model", toy_model), "x.ogg", ".wav")
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith(".")) == ["file"]
+
+
+def test_bad_models(run, tmp_path):
+    fails_with_one_line(run("demo", "--out", "x.mid", "--model", "nosuch"), "nosuch")
+    folder = write_model(tmp_path / "m")
+    (folder / "decoder.onnx").write_bytes(b"junk")
+    fails_with_one_line(run("demo", "--out", "x.mid", "--model", folder), "decoder.onnx", "checksum")
+    assert not (tmp_path / "x.mid").exists()
+
+
+def test_a_port_that_does_not_exist(run, toy_model):
+    result = run("demo", "--seconds", 2, "--model", toy_model, "--midi-out", "no such piano")
+    fails_with_one_line(result, "no such piano", "no such MIDI output")
+
+
+def test_play_with_neither_display_nor_terminal_points_to_the_demo(run, toy_model):
+    fails_with_one_line(run("play", "--model", toy_model), "neither a display nor a terminal", "pianogenie demo")
+
+
+def test_a_record_folder_that_cannot_be(run, tmp_path, toy_model):
+    (tmp_path / "file").write_text("")
+    result = run("demo", "--seconds", 1, "--no-sound", "--model", toy_model, "--record", "file/deep")
+    fails_with_one_line(result, "file/deep")
+
+
+def test_bench_prints_the_step(run, toy_model):
+    figures = json.loads(run("bench", "--model", toy_model, "--steps", 200, "--json").stdout)
+    assert 0 < figures["decoder_step_us"]["p50"] <= figures["press_us"]["p99"]
+
+
+def test_devices_and_models_list_what_is_there(run):
+    listed = run("devices")
+    assert listed.returncode == 0, listed.stderr
+    for section in ("MIDI outputs", "MIDI inputs", "Gamepads", "Audio outputs"):
+        assert section in listed.stdout
+    listed = run("models")
+    assert listed.returncode == 0 and "classical" in listed.stdout and "licence" in listed.stdout
+
+
+@pytest.mark.parametrize("command", [[], ["play"], ["demo"], ["render"], ["train"], ["train", "prepare"]])
+def test_help(run, command):
+    result = run(*command, "--help")
+    assert result.returncode == 0 and "Usage" in result.stdout
+
+
+def test_training_without_torch_says_how_to_get_it(run, tmp_path):
+    """A path on which importing torch fails stands in for an installation without the extra."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, *a: None if name == 'torch' else find(name, *a)\n"
+    )
+    result = run("train", "prepare", "x", "--out", "y", PYTHONPATH=str(tmp_path))
+    fails_with_one_line(result, "torch", "pip install", "[train]")
