@@ -98,4 +98,3 @@ def notice(line: str) -> None:
         print(f"pianogenie: {line}", file=sys.stderr, flush=True)
     except OSError:
         pass
-

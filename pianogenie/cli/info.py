@@ -6,6 +6,7 @@ import click
 
 from pianogenie.errors import UserError
 from pianogenie.model import DEFAULT_MODEL, load_card, shipped_models
+from pianogenie.quiet import silent_stderr
 
 
 @click.command()
@@ -67,7 +68,8 @@ def _audio_outputs() -> list[str]:
     from pygame._sdl2 import audio  # pygame-ce's only way to the list of devices
 
     try:
-        pygame.mixer.init()
+        with silent_stderr():  # ALSA's library tells at length that there is no sound card
+            pygame.mixer.init()
         return audio.get_audio_device_names(False)
     except pygame.error:
         return []

@@ -11,9 +11,7 @@ from pianogenie.model import DEFAULT_MODEL
 def genie_options(command: Callable) -> Callable:
     """--model, --temperature, --seed."""
     for option in (
-        click.option(
-            "--seed", type=click.IntRange(min=0), help="Of the genie's draws; the same seed plays the same."
-        ),
+        click.option("--seed", type=click.IntRange(min=0), help="Of the genie's draws; the same seed plays the same."),
         click.option(
             "--temperature",
             type=click.FloatRange(0, 1),

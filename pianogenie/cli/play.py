@@ -37,11 +37,12 @@ def play(terminal: bool, **options) -> None:
 
 
 @click.command()
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=30.0, show_default=True, help="How long to play.")
 @click.option(
-    "--seconds", type=click.FloatRange(1, 3600), default=30.0, show_default=True, help="How long to play."
-)
-@click.option(
-    "--out", multiple=True, metavar="FILE", help="Write x.mid, x.wav or x.json instead of playing live; repeatable."
+    "--out",
+    multiple=True,
+    metavar="FILE",
+    help="Write x.mid, x.wav or x.json instead of playing live; repeatable.",
 )
 @genie_options
 @output_options

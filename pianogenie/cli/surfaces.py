@@ -1,10 +1,12 @@
 """Where a person plays: a window, a terminal, or nowhere at all (a demo that is only listened to)."""
 
+import os
 import sys
 import time
 
 from pianogenie.errors import UserError
 from pianogenie.outputs.base import Output
+from pianogenie.quiet import silent_stderr
 from pianogenie.session import Session
 
 
@@ -65,14 +67,16 @@ Surface = Listen | Terminal | Window
 
 
 def has_display() -> bool:
-    """Whether SDL can open a display here (one that cannot be reached counts as none)."""
+    """Whether SDL can open a display that a person sees; one that cannot be reached counts as none."""
     import pygame
 
     try:
-        pygame.display.init()
+        with silent_stderr():  # Wayland's library complains there where X11 does, or nothing is
+            pygame.display.init()
     except pygame.error:
         return False
-    return True
+    # SDL's last resort is a display in memory; nobody sees it unless it was asked for by name.
+    return "SDL_VIDEODRIVER" in os.environ or pygame.display.get_driver() != "offscreen"
 
 
 def choose_surface(terminal: bool) -> type[Surface] | None:

@@ -7,7 +7,7 @@ import blessed
 
 from pianogenie.events import NoteOff, NoteOn, PianoEvent
 from pianogenie.inputs.hands import Hands
-from pianogenie.inputs.keyboard import typed_buttons
+from pianogenie.inputs.keyboard import letters
 from pianogenie.keys import NUM_KEYS, is_black, name_of
 from pianogenie.outputs.base import Output
 
@@ -49,7 +49,7 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
         should_stop: asked every 50 ms.
     """
     terminal = blessed.Terminal()
-    buttons = typed_buttons(view.num_buttons)
+    buttons = _typed_buttons(view.num_buttons)
     note_ends: float | None = None
     pedal = 0
     drawn = -1
@@ -73,6 +73,11 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
                 drawn = view.changes
                 print("\r" + _picture(terminal, view, pedal) + terminal.clear_eol, end="", flush=True)
     print()
+
+
+def _typed_buttons(num_buttons: int) -> dict[str, int]:
+    digits = {digit: button for button, digit in enumerate("1234567890"[:num_buttons])}
+    return digits | {letter.lower(): button for button, letter in enumerate(letters(num_buttons)) if letter}
 
 
 def _picture(terminal: blessed.Terminal, view: TerminalView, pedal: int) -> str:

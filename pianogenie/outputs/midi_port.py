@@ -13,6 +13,7 @@ from pianogenie.errors import UserError
 from pianogenie.events import NoteOff, NoteOn, PianoEvent
 from pianogenie.keys import LOWEST_PITCH
 from pianogenie.outputs.base import Output
+from pianogenie.quiet import silent_stderr
 
 CLIENT_NAME = "Pianogenie"
 _NOTE_ON, _NOTE_OFF, _CONTROL_CHANGE, _SUSTAIN = 0x90, 0x80, 0xB0, 64
@@ -117,26 +118,8 @@ def _clients(inputs: bool = False) -> Iterator[tuple[int, rtmidi.MidiOut | rtmid
         if api == rtmidi.API_RTMIDI_DUMMY:
             continue
         try:
-            with _silent_stderr():
+            with silent_stderr():  # ALSA's and JACK's libraries complain there when they are not running
                 client = kind(api, name=CLIENT_NAME)
         except (rtmidi.RtMidiError, SystemError):
             continue
         yield api, client
-
-
-@contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """ALSA's and JACK's libraries print to file descriptor 2 when they are not there; that is no news."""
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error at all
-        yield
-        return
-    sink = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)

@@ -37,9 +37,12 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0):
     pytest.fail(f"waited {seconds} s in vain for {what}")
 
 
+_OUT_OF_REACH = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_AUDIODRIVER")
+
+
 def quiet_environment(home: Path, **more: str) -> dict[str, str]:
     """An environment with neither display nor sound nor a person's folders in it."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environment = {k: v for k, v in os.environ.items() if k not in _OUT_OF_REACH}
     environment |= {"HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PYTHONUNBUFFERED": "1"}
     return environment | more
 
@@ -106,12 +109,16 @@ def jackd(name: str, period: int = 64) -> Iterator[dict[str, str]]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as server:
+
         def answers() -> bool:
             assert server.poll() is None, "jackd ended at once"
             probe = "import rtmidi; rtmidi.MidiOut(rtmidi.API_UNIX_JACK).get_ports()"
             return (
                 subprocess.run(
-                    [sys.executable, "-c", probe], env={**os.environ, **environment}, capture_output=True, timeout=20
+                    [sys.executable, "-c", probe],
+                    env={**os.environ, **environment},
+                    capture_output=True,
+                    timeout=20,
                 ).returncode
                 == 0
             )

@@ -65,7 +65,10 @@ def test_render_gives_the_same_bytes_for_the_same_seed(run, tmp_path):
 
 
 def test_render_of_a_press_is_a_note(run, tmp_path, toy_model):
-    events = [{"time": 0.5, "type": "press", "button": 2, "velocity": 77}, {"time": 1.0, "type": "release", "button": 2}]
+    events = [
+        {"time": 0.5, "type": "press", "button": 2, "velocity": 77},
+        {"time": 1.0, "type": "release", "button": 2},
+    ]
     write_performance(tmp_path / "p.json", events)
     assert run("render", "p.json", "--out", "p.mid", "--model", toy_model).returncode == 0
     notes = [m for m in mido.MidiFile(tmp_path / "p.mid") if m.type in ("note_on", "note_off")]

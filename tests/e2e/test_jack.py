@@ -1,0 +1,143 @@
+"""A real MIDI stack: a JACK server, our port, a SoundFont synthesizer that hears it."""
+
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.e2e.programs import PIANOGENIE, jackd, need, quiet_environment, running, stop, wait_for
+
+SOUNDFONTS = ("/usr/share/sounds/sf2/TimGM6mb.sf2", "/usr/share/sounds/sf2/default-GM.sf2")
+
+
+@pytest.fixture(scope="module")
+def jack():
+    with jackd(f"pianogenie-{os.getpid()}") as environment:
+        yield environment
+
+
+@pytest.fixture
+def environment(jack, tmp_path):
+    return quiet_environment(tmp_path, **jack)
+
+
+def demo(model, seconds):
+    return [*PIANOGENIE, "demo", "--seconds", str(seconds), "--no-sound", "--model", str(model)]
+
+
+def ports(environment, inputs=False):
+    listed = subprocess.run([*PIANOGENIE, "devices"], env=environment, capture_output=True, text=True, timeout=60)
+    section = "MIDI inputs" if inputs else "MIDI outputs"
+    return listed.stdout.split(section, 1)[1].split("\n\n")[0].split("Gamepads")[0]
+
+
+def test_a_synthesizer_sounds(environment, tmp_path, toy_model):
+    need("fluidsynth")
+    soundfont = next((s for s in SOUNDFONTS if os.path.exists(s)), None) or next(
+        iter(glob.glob("/usr/share/sounds/sf2/*.sf2")), None
+    )
+    if soundfont is None:
+        need("a SoundFont in /usr/share/sounds/sf2 (Debian: timgm6mb-soundfont)")
+    heard = tmp_path / "heard.raw"
+    synth = ["fluidsynth", "-i", "-q", "-m", "jack", "-a", "file", "-o", f"audio.file.name={heard}"]
+    synth += ["-o", "audio.file.type=raw", "-o", "midi.jack.id=synth", "-r", "48000", soundfont]
+    with running([*synth, "-s", "-o", f"shell.port={9800 + os.getpid() % 200}"], env=environment) as process:
+        wait_for(lambda: "synth" in ports(environment), "fluidsynth's MIDI port", 30)
+        played = subprocess.run(
+            [*demo(toy_model, 5), "--no-record", "--midi-out", "synth"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert played.returncode == 0, played.stderr
+        stop(process)
+    sound, _rate = soundfile.read(heard, format="RAW", samplerate=48000, channels=2, subtype="PCM_16", endian="LITTLE")
+    loudness = np.sqrt((sound**2).mean(axis=1))
+    assert loudness.max() > 0.02, "fluidsynth recorded silence"
+    assert (loudness > 0.005).sum() > 48000, "less than a second of sound"
+
+
+LISTEN = """
+import rtmidi, sys, time, json
+port = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="listener")
+port.ignore_types(sysex=False, timing=False, active_sense=False)
+port.open_virtual_port("in")
+heard = []
+port.set_callback(lambda message, _: heard.append(message[0]))
+print("ready", flush=True)
+sys.stdin.readline()
+print(json.dumps(heard), flush=True)
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_whatever_signal_ends_it_no_note_is_left_sounding(environment, tmp_path, toy_model, ending):
+    """A listener on the wire sees a note-off for every note-on and the pedal's zero before the port is gone."""
+    with running([sys.executable, "-c", LISTEN], env=environment, stdin=subprocess.PIPE) as listener:
+        assert listener.stdout.readline().strip() == "ready"
+        record = tmp_path / "music"
+        with running(
+            [*demo(toy_model, 60), "--midi-out", "listener", "--record", str(record)], env=environment
+        ) as player:
+            wait_for(lambda: "Pianogenie" in ports(environment, inputs=True), "our own port")
+            time.sleep(2.5)
+            _out, errors = stop(player, ending)
+            assert player.returncode == 0, errors
+            assert "Traceback" not in errors
+        heard, _ = listener.communicate("done\n", timeout=20)
+    messages = json.loads(heard)
+    sounding, pedal, ons = set(), None, 0
+    for status, data, value in (m for m in messages if len(m) == 3):
+        if status == 0x90 and value:
+            assert data not in sounding
+            sounding.add(data)
+            ons += 1
+        elif status in (0x80, 0x90):
+            sounding.remove(data)
+        elif (status, data) == (0xB0, 64):
+            pedal = value
+    assert ons >= 3 and not sounding and pedal == 0
+    assert len(list(record.glob("*.json"))) == len(list(record.glob("*.mid"))) == 1
+    assert not list(record.glob(".*")), "something half-written was left behind"
+
+
+def test_several_ports_of_one_name_are_listed(environment, toy_model):
+    with (
+        running(
+            [sys.executable, "-c", LISTEN.replace("listener", "piano-a")], env=environment, stdin=subprocess.PIPE
+        ) as a,
+        running(
+            [sys.executable, "-c", LISTEN.replace("listener", "piano-b")], env=environment, stdin=subprocess.PIPE
+        ) as b,
+    ):
+        assert a.stdout.readline() and b.stdout.readline()
+        result = subprocess.run(
+            [*demo(toy_model, 2), "--no-record", "--midi-out", "PIANO"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "piano-a:in" in result.stderr and "piano-b:in" in result.stderr
+
+
+def test_a_virtual_port_is_seen_by_others(environment, toy_model):
+    with running([*demo(toy_model, 30), "--no-record", "--virtual-midi"], env=environment):
+        wait_for(lambda: "Pianogenie" in ports(environment, inputs=True), "the virtual port")
+
+
+def test_no_jack_is_no_noise(tmp_path):
+    result = subprocess.run(
+        [*PIANOGENIE, "devices"], env=quiet_environment(tmp_path), capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0 and result.stderr == ""
