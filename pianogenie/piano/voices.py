@@ -48,6 +48,7 @@ class Voices:
         self._start, self._fade, self._length_s = start, fade, length_s
         self._ringing: dict[int, _Voice] = {}  # by key: a restrike makes the older voice leave the book
         self._slot_ends = [0.0] * NUM_SLOTS
+        self._slot_voice: list[_Voice | None] = [None] * NUM_SLOTS
         self._pedal_down = False
 
     def handle(self, event: PianoEvent) -> None:
@@ -74,7 +75,7 @@ class Voices:
         ends = min(self._slot_ends)
         slot = self._slot_ends.index(ends)
         self._slot_ends[slot] = time + self._length_s(key, layer)
-        self._ringing[key] = _Voice(key, layer, volume, slot, time)
+        self._ringing[key] = self._slot_voice[slot] = _Voice(key, layer, volume, slot, time)
         self._start(slot, key, layer, volume, time)
 
     def _let_go(self, key: int, time: float) -> None:
@@ -100,15 +101,19 @@ class Voices:
 
     def _quiet(self, voice: _Voice, seconds: float, time: float) -> None:
         # A second fade is not asked for: SDL_mixer ignores it, and the first one ends soon enough.
-        if voice.fading or time >= self._slot_ends[voice.slot]:
+        if voice.fading or self._is_over(voice, time):
             return
         voice.fading = True
         self._slot_ends[voice.slot] = min(self._slot_ends[voice.slot], time + seconds)
         self._fade(voice.slot, seconds, time)
 
+    def _is_over(self, voice: _Voice, time: float) -> bool:
+        # A key may be held longer than its sound lasts, and its slot be another's by then.
+        return self._slot_voice[voice.slot] is not voice or self._slot_ends[voice.slot] <= time
+
     def _make_room(self, time: float) -> None:
         for key, voice in list(self._ringing.items()):
-            if self._slot_ends[voice.slot] <= time:
+            if self._is_over(voice, time):
                 del self._ringing[key]
         if len(self._ringing) < MAX_VOICES:
             return

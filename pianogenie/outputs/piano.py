@@ -1,0 +1,142 @@
+"""The built-in piano, live: sampled sounds through SDL's mixer and the computer's own speaker.
+
+Importing this module imports pygame. Opening the piano takes some ms and it can be played at once; its
+sounds are made in the background meanwhile (`pianogenie.piano.loading`).
+
+Three traps of pygame.mixer that this is built around (docs/piano.md has more):
+- a channel's volume cannot be set before it plays, and is not set back by playing, so the volume of a note is
+  set on its Sound, just before;
+- a channel whose sound ends during a fade stays turned down for good, unless it is turned up again;
+- a Sound that ends takes the interpreter lock on SDL's audio thread, which holds the mixer's lock then. So no
+  call is made here that waits for the mixer with the interpreter lock held (pausing would), and the mixer is
+  quit only after every channel has stopped.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+import pygame
+
+from pianogenie.errors import UserError
+from pianogenie.events import PianoEvent
+from pianogenie.outputs.base import Output
+from pianogenie.piano import touch
+from pianogenie.piano.loading import Shelf
+from pianogenie.piano.samples import Samples
+from pianogenie.piano.voices import NUM_SLOTS, Voices
+
+BUFFER_FRAMES = 256
+"""Frames that SDL asks for at a time: 5.8 ms. It takes powers of two, and no less than this."""
+
+_CLOSING_FADE_MS = 10
+_CLOSING_LIMIT_S = 0.3
+"""Long enough for a damper that has just fallen (0.25 s) to do its work."""
+
+# A Sound's volume is truncated to 128ths: half a step more makes it the step that is meant.
+_SOUND_VOLUMES = tuple((volume + 0.5) / touch.FULL_VOLUME for volume in range(touch.FULL_VOLUME + 1))
+
+
+class PianoOutput(Output):
+    """Plays on the sound device `device`, or on the default one.
+
+    `buffer_frames` (a power of two, 256 or more) trades delay for safety from crackling. Takes over
+    pygame.mixer as a whole, which a process has but once. `send` may be called from any one thread at a time.
+    Raises UserError if there is no sound device or the samples are not there.
+    """
+
+    name = "piano"
+
+    def __init__(self, *, buffer_frames: int = BUFFER_FRAMES, device: str | None = None) -> None:
+        samples = Samples()
+        _open_mixer(samples.rate_hz, buffer_frames, device)
+        pygame.mixer.set_num_channels(NUM_SLOTS)
+        self._channels = [pygame.mixer.Channel(slot) for slot in range(NUM_SLOTS)]
+        self._shelf = Shelf(samples, lambda raw: pygame.mixer.Sound(buffer=raw))
+        self._voices: Voices | None = Voices(self._start, self._fade, samples.length_s)
+        self._buffer_s = buffer_frames / samples.rate_hz
+        # Playing on a mixer that has quit crashes the process: pygame.quit() must not come before close().
+        pygame.register_quit(self.close)
+        self._shelf.start()
+
+    def send(self, event: PianoEvent) -> None:
+        """Play, damp or pedal; nothing happens after `close`."""
+        voices = self._voices
+        if voices is not None:
+            voices.handle(event)
+
+    def close(self) -> None:
+        """Fade out what still sounds (10 ms; a falling damper takes its time, up to 0.3 s); quit the mixer."""
+        if self._voices is None:
+            return
+        self._voices = None
+        self._shelf.stop()
+        if not pygame.mixer.get_init():
+            return
+        pygame.mixer.fadeout(_CLOSING_FADE_MS)
+        give_up = time.perf_counter() + _CLOSING_LIMIT_S
+        while pygame.mixer.get_busy() and time.perf_counter() < give_up:
+            time.sleep(0.002)
+        pygame.mixer.stop()
+        time.sleep(2 * self._buffer_s)  # what is mixed is not yet heard
+        pygame.mixer.quit()
+
+    def loaded(self) -> float:
+        """The share of sounds that are made already, 0..1; the others are made when struck."""
+        return self._shelf.loaded()
+
+    def wait_until_loaded(self, timeout_s: float | None = None) -> bool:
+        """Wait for the background thread to make all sounds; whether it has."""
+        return self._shelf.wait(timeout_s)
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with a sample that could not be read, in a line, or None."""
+        return self._shelf.trouble
+
+    def _start(self, slot: int, key: int, layer: int, volume: int, _time: float) -> None:
+        sound, borrowed = self._shelf.take(key, layer)
+        if borrowed != layer:
+            volume = min(round(volume * touch.LAYER_GAINS[layer] / touch.LAYER_GAINS[borrowed]), touch.FULL_VOLUME)
+        channel = self._channels[slot]
+        if channel.get_busy():
+            channel.stop()
+        if channel.get_volume() != 1.0:
+            channel.set_volume(1.0)
+        sound.set_volume(_SOUND_VOLUMES[volume])
+        channel.play(sound)
+
+    def _fade(self, slot: int, seconds: float, _time: float) -> None:
+        self._channels[slot].fadeout(int(seconds * 1000))
+
+
+def _open_mixer(rate_hz: int, buffer_frames: int, device: str | None) -> None:
+    """Open the sound device for 16-bit stereo at exactly `rate_hz`: SDL converts where the device differs."""
+    if pygame.mixer.get_init():
+        pygame.mixer.quit()  # pygame.init() opens it too, with settings of its own
+    try:
+        with _quiet_stderr():
+            pygame.mixer.init(rate_hz, -16, 2, buffer_frames, devicename=device, allowedchanges=0)
+    except pygame.error as error:
+        which = f"sound device {device!r}" if device else "sound device"
+        raise UserError(f"no {which} for the built-in piano ({error}); use --no-sound to play without it") from error
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keep ALSA's own dozen lines about a missing device off the terminal; SDL's error says it in one."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # no standard error at all, as under pythonw
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
