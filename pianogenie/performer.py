@@ -32,7 +32,7 @@ class Performer:
         self._witnesses = [o for o in outputs if type(o).witness is not Output.witness]
         self._key_of: dict[int, int] = {}  # a held button -> the key that it sounds
         self._holders = [0] * NUM_KEYS  # a key -> how many held buttons sound it
-        self._pedal = 0
+        self._pedal: int | None = None  # unknown until we have told the piano
         self._time = 0.0
         self._closed = False
         self._lock = threading.Lock()
@@ -66,7 +66,7 @@ class Performer:
             time = self._time if time is None else max(time, self._time)
             for button in list(self._key_of):
                 self._release(button, time)
-            self._send(Pedal(0, time))
+            self._move_pedal(0, time)
             for output in self._all_outputs:
                 self._guard(output, output.close)
 

@@ -1,0 +1,92 @@
+"""Playing in a terminal: a pseudo-terminal types, the recording tells what was played."""
+
+import os
+import pty
+import re
+import subprocess
+import time
+
+import mido
+import pytest
+
+from tests.e2e.programs import PIANOGENIE, quiet_environment, wait_for
+from tests.toymodel import button_key
+
+
+@pytest.fixture
+def terminal(tmp_path, toy_model):
+    """Starts `pianogenie play` on a pseudo-terminal; gives (type, read, wait) for it."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*PIANOGENIE, "play", "--no-sound", "--model", str(toy_model), "--record", str(tmp_path / "music")],
+        env=quiet_environment(tmp_path, TERM="xterm-256color"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    shown = []
+
+    def read() -> str:
+        try:
+            shown.append(os.read(ours, 65536).decode(errors="replace"))
+        except OSError:  # nothing new, or the other end is closed
+            pass
+        return "".join(shown)
+
+    def type_(text: str) -> None:
+        os.write(ours, text.encode())
+
+    wait_for(lambda: "Esc quits" in read(), "the terminal's greeting")
+    yield type_, read, process
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    os.close(ours)
+
+
+def notes(folder):
+    """(pitch, start, end) of each note of the one recording in a folder."""
+    (path,) = folder.glob("*.mid")
+    now, starts, found = 0.0, {}, []
+    for message in mido.MidiFile(path):
+        now += message.time
+        if message.type == "note_on":
+            starts[message.note] = now
+        elif message.type == "note_off":
+            found.append((message.note, starts.pop(message.note), now))
+    assert not starts
+    return found
+
+
+def test_typed_keys_play_and_esc_quits(terminal, tmp_path):
+    type_, read, process = terminal
+    for key in "1a3;":  # digits and the home row: buttons 0, 0, 2, 7
+        type_(key)
+        time.sleep(0.15)
+        read()
+    time.sleep(0.8)
+    type_("\x1b")
+    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    assert process.returncode == 0, read()
+    played = notes(tmp_path / "music")
+    assert [note - 21 for note, _, _ in played] == [button_key(b) for b in (0, 0, 2, 7)]
+    lengths = [end - start for _, start, end in played]
+    assert lengths[:3] == pytest.approx([0.15] * 3, abs=0.12), "a note lasts until the next"
+    assert lengths[3] == pytest.approx(0.4, abs=0.15), "or for 0.4 s"
+    assert re.search(r"[A-G][♯♭]?\d", read()), "the line names the note"
+
+
+def test_ctrl_c_ends_it_well(terminal, tmp_path):
+    type_, read, process = terminal
+    type_(" 5")
+    time.sleep(0.3)
+    os.killpg(process.pid, 2)
+    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    assert process.returncode == 0 and "Traceback" not in read()
+    assert len(notes(tmp_path / "music")) == 1
+    (path,) = (tmp_path / "music").glob("*.mid")
+    pedals = [m.value for m in mido.MidiFile(path) if m.type == "control_change"]
+    assert pedals == [127, 0]
