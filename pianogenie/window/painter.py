@@ -1,0 +1,113 @@
+"""The painter: a process of its own that turns the stage into pictures, sixty a second while anything moves.
+
+It has the interpreter, the core's spare time and the pixels to itself, so painting takes nothing from a note.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+
+from pianogenie.window.frames import Frames
+from pianogenie.window.layout import Box, lay_out
+from pianogenie.window.picture import Picture
+from pianogenie.window.stage import Stage
+
+FRAME_S = 1 / 60
+_IDLE_S = 0.008
+"""How often an idle painter looks at the stage: the longest that a light comes late, and next to no work."""
+_NICE = 5
+"""How much a painter steps back: with every core busy, the notes go first."""
+
+
+def paint_forever(stage_name: str) -> None:
+    """The painter's process: paint what the stage shows until the parent is gone or the stage is."""
+    _stay_calm()
+    try:
+        stage = Stage.attach(stage_name)
+    except FileNotFoundError:
+        return
+    painter = Painter(stage)
+    parent = multiprocessing.parent_process()
+    tick = time.perf_counter()
+    try:
+        while parent is None or parent.is_alive():
+            moving = painter.turn()
+            now = time.perf_counter()
+            tick = max(tick + FRAME_S, now) if moving else now + _IDLE_S
+            time.sleep(max(tick - now, 0.0005))
+    finally:
+        painter.close()
+        stage.close()
+
+
+def _stay_calm() -> None:
+    # Ctrl-C reaches the whole group; ending is the parent's decision, and the painter follows it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        with contextlib.suppress(OSError):
+            os.nice(_NICE)
+
+
+class Painter:
+    """Paints a stage into whatever frames the stage names."""
+
+    def __init__(self, stage: Stage):
+        self._stage = stage
+        self._frames: Frames | None = None
+        self._generation = 0
+        self._picture: Picture | None = None
+        self._owed: list[Box] = []
+        self._seen_changes = -1
+
+    def turn(self) -> bool:
+        """Come round once: paint if anything changed or moves, publish if the window is ready for it.
+
+        Returns whether the picture is moving, so that the next turn is due in a frame's time.
+        """
+        self._stage.heartbeat()
+        if self._stage.frames[0] != self._generation and not self._change_frames():
+            return False
+        if self._picture is None or self._frames is None:
+            return False
+        changes = self._stage.changes
+        if changes != self._seen_changes or self._picture.moving:
+            self._seen_changes = changes
+            now = time.perf_counter()
+            self._owed += self._picture.paint(self._stage.read(), now)
+        if self._owed and self._frames.free:
+            self._frames.publish(self._picture.canvas, _merged(self._owed))
+            self._owed.clear()
+        return self._picture.moving or bool(self._owed)
+
+    def close(self) -> None:
+        """Let go of the frames."""
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
+
+    def _change_frames(self) -> bool:
+        self.close()
+        generation, name, width, height = self._stage.frames
+        try:
+            self._frames = Frames.attach(name, width, height)
+        except (FileNotFoundError, ValueError):
+            # The window was resized again meanwhile; the next turn finds the newer ones.
+            return False
+        self._generation = generation
+        self._picture = Picture(lay_out(width, height, self._stage.num_buttons))
+        self._owed = [self._frames.whole]
+        self._seen_changes = -1
+        return True
+
+
+def _merged(boxes: list[Box]) -> list[Box]:
+    """The boxes without those that lie inside another."""
+    kept: list[Box] = []
+    for box in sorted(set(boxes), key=lambda b: -b.w * b.h):
+        if box.w and box.h and not any(box.inside(other) for other in kept):
+            kept.append(box)
+    return kept

@@ -1,0 +1,84 @@
+"""Starts the painter, notices when it dies or hangs, and starts it once more."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from multiprocessing.context import SpawnProcess
+
+from pianogenie.window.painter import paint_forever
+from pianogenie.window.stage import Stage
+
+_LOOK_EVERY_S = 0.5
+_HANGS_AFTER_S = 5.0
+"""Without a heartbeat. Starting and laying out a 4K picture on a busy machine stay below it."""
+
+
+class PainterProcess:
+    """The painter of a shared stage, with one life in reserve.
+
+    A painter that died or hangs is replaced once; after that the window keeps its last picture and the music
+    goes on. Nothing here blocks the caller for longer than starting a process takes.
+    """
+
+    def __init__(self, stage: Stage):
+        self._stage = stage
+        self._lives = 2
+        self._process: SpawnProcess | None = None
+        self._beat = -1
+        self._beat_at = 0.0
+        self._look_at = 0.0
+
+    def start(self, now: float) -> None:
+        """Start it; `now` in seconds of the clock that `watch` is given."""
+        self._lives -= 1
+        self._process = multiprocessing.get_context("spawn").Process(
+            target=paint_forever, args=(self._stage.shared_name,), name="pianogenie-painter", daemon=True
+        )
+        with _keyboard_interrupt_blocked():
+            self._process.start()
+        self._beat, self._beat_at = self._stage.beat, now
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the painter at work; None once it was given up."""
+        return self._process.pid if self._process else None
+
+    def watch(self, now: float) -> None:
+        """Look after it, twice a second however often this is called."""
+        if self._process is None or now < self._look_at:
+            return
+        self._look_at = now + _LOOK_EVERY_S
+        beat = self._stage.beat
+        if beat != self._beat:
+            self._beat, self._beat_at = beat, now
+        alive = self._process.is_alive()
+        if alive and now - self._beat_at < _HANGS_AFTER_S:
+            return
+        if alive:
+            self._process.kill()
+        self._process = None
+        if self._lives > 0:
+            self.start(now)
+
+    def stop(self) -> None:
+        """End it and wait for its end."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join(timeout=2)
+            self._process = None
+
+
+@contextlib.contextmanager
+def _keyboard_interrupt_blocked() -> Iterator[None]:
+    """A child started in here is born with Ctrl-C blocked: it cannot be hit before it asks to ignore it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
