@@ -1,7 +1,6 @@
 """`pianogenie play` and `pianogenie demo`: a live session in a window or a terminal."""
 
 import contextlib
-import gc
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,14 +91,12 @@ def _live(
         if not no_record:
             _open_recorder(opened, record, genie)
         place = surface(genie.model.num_buttons)
+        undo.callback(place.close)
         for output in place.outputs:
             opened(output)
         session = Session(genie, outputs)
         undo.pop_all()  # from here on the session closes them
-    # What exists now stays; the collector need not walk it again while somebody plays.
-    gc.collect()
-    gc.freeze()
-    with session:
+    with contextlib.closing(place), session:
         if events:
             threading.Thread(target=autoplay, args=(session, events), daemon=True).start()
         place.run(session, status)

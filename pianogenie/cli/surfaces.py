@@ -22,6 +22,9 @@ class Listen:
         while not session.should_stop():
             time.sleep(0.05)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 class Terminal:
     """Typed keys and a line that says what sounds."""
@@ -37,6 +40,9 @@ class Terminal:
         from pianogenie.inputs.terminal import run_terminal
 
         run_terminal(session.hands, self._view, status, session.should_stop)
+
+    def close(self) -> None:
+        """The terminal is as it was already."""
 
 
 class Window:
@@ -61,6 +67,10 @@ class Window:
             status=lambda: status,
             should_stop=session.should_stop,
         )
+
+    def close(self) -> None:
+        """Let go of the stage, once the session has no more to say to it."""
+        self._stage.stage.close()
 
 
 Surface = Listen | Terminal | Window

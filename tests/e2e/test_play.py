@@ -1,0 +1,99 @@
+"""The instrument as a person has it: a window, computer keys, a recording of what was played."""
+
+import signal
+import time
+
+import numpy as np
+import pytest
+from PIL import ImageGrab
+
+from pianogenie.performance import load_performance
+from tests.e2e.programs import PIANOGENIE, quiet_environment, running, stop, wait_for, xdotool, xvfb
+from tests.e2e.test_terminal import notes
+from tests.toymodel import button_key
+
+
+@pytest.fixture(scope="module")
+def display():
+    with xvfb() as name:
+        yield name
+
+
+@pytest.fixture
+def window(display, tmp_path, toy_model):
+    """`pianogenie play` in a window that has the keyboard; gives its process."""
+    environment = quiet_environment(tmp_path, DISPLAY=display, SDL_AUDIODRIVER="dummy")
+    command = [*PIANOGENIE, "play", "--model", str(toy_model), "--record", str(tmp_path / "music")]
+    with running(command, env=environment) as process:
+        found = wait_for(lambda: _search(display, process), "the window")
+        xdotool(display, "windowfocus", "--sync", found)
+        time.sleep(0.5)
+        yield process
+
+
+def _search(display, process):
+    if process.poll() is not None:
+        pytest.fail(f"ended at once: {process.communicate()[1]}")
+    try:
+        return xdotool(display, "search", "--onlyvisible", "--name", "^Pianogenie").split()[0]
+    except Exception:  # xdotool exits with 1 while there is none
+        return None
+
+
+def screenshot(display):
+    """The whole screen as an array [height, width, 3]."""
+    return np.asarray(ImageGrab.grab(xdisplay=display).convert("RGB"), dtype=int)
+
+
+def test_keys_sound_for_as_long_as_they_are_held_and_are_seen(display, window, tmp_path):
+    idle = screenshot(display)
+    for button in range(8):
+        xdotool(display, "keydown", str(button + 1))
+        time.sleep(0.3)
+        if button == 3:
+            lit = screenshot(display)
+        xdotool(display, "keyup", str(button + 1))
+        time.sleep(0.1)
+    xdotool(display, "key", "Escape")
+    window.wait(10)
+    assert window.returncode == 0
+    played = notes(tmp_path / "music")
+    assert [pitch - 21 for pitch, _, _ in played] == [button_key(b) for b in range(8)]
+    assert [end - start for _, start, end in played] == pytest.approx([0.3] * 8, abs=0.12)
+    changed = np.abs(lit - idle).sum(axis=2) > 60
+    assert changed.sum() > 2000, "nothing to be seen of a held button"
+    rows = np.flatnonzero(changed.any(axis=1))
+    assert rows.max() - rows.min() > 200, "the button, its key and its ribbon are all over the window"
+
+
+def test_the_home_row_several_at_once_and_the_pedal(display, window, tmp_path):
+    xdotool(display, "keydown", "a", "sleep", "0.1", "keydown", "j", "sleep", "0.1", "keydown", "space")
+    time.sleep(0.1)
+    xdotool(display, "keyup", "a", "sleep", "0.1", "keyup", "j", "sleep", "0.1", "keyup", "space")
+    time.sleep(0.2)
+    stop(window, signal.SIGTERM)
+    assert window.returncode == 0
+    (first, start, end), (second, later, last) = sorted(notes(tmp_path / "music"), key=lambda n: n[1])
+    assert (first - 21, second - 21) == (button_key(0), button_key(4))
+    assert start < later < end < last, "they sounded together"
+    (path,) = (tmp_path / "music").glob("*.json")
+    kinds = [type(e).__name__ for e in load_performance(path).events]
+    assert kinds == ["Press", "Press", "Pedal", "Release", "Release", "Pedal"]
+
+
+def test_a_click_on_a_button_plays_and_a_key_held_at_the_end_is_let_go(display, window, tmp_path):
+    width, height = 1280, 720
+    geometry = xdotool(display, "search", "--onlyvisible", "--name", "^Pianogenie", "getwindowgeometry", "--shell")
+    place = dict(line.split("=") for line in geometry.split() if "=" in line)
+    # Low in the window, a little left of its middle: the fourth button's.
+    x, y = int(place["X"]) + int(width * 0.44), int(place["Y"]) + int(height * 0.86)
+    xdotool(display, "mousemove", str(x), str(y), "mousedown", "1", "sleep", "0.3", "mouseup", "1")
+    xdotool(display, "keydown", "8")
+    time.sleep(0.3)
+    stop(window, signal.SIGHUP)
+    xdotool(display, "keyup", "8")
+    assert window.returncode == 0
+    played = notes(tmp_path / "music")
+    assert [pitch - 21 for pitch, _, _ in played] == [button_key(3), button_key(7)]
+    (path,) = (tmp_path / "music").glob("*.json")
+    assert 1 <= load_performance(path).events[0].velocity <= 127, "where a button is hit decides how loud"
