@@ -25,13 +25,13 @@ def window(display, tmp_path, toy_model):
     environment = quiet_environment(tmp_path, DISPLAY=display, SDL_AUDIODRIVER="dummy")
     command = [*PIANOGENIE, "play", "--model", str(toy_model), "--record", str(tmp_path / "music")]
     with running(command, env=environment) as process:
-        found = wait_for(lambda: _search(display, process), "the window")
+        found = wait_for(lambda: find_window(display, process), "the window")
         xdotool(display, "windowfocus", "--sync", found)
         time.sleep(0.5)
         yield process
 
 
-def _search(display, process):
+def find_window(display, process):
     if process.poll() is not None:
         pytest.fail(f"ended at once: {process.communicate()[1]}")
     try:
@@ -83,7 +83,7 @@ def test_the_home_row_several_at_once_and_the_pedal(display, window, tmp_path):
 
 def test_a_click_on_a_button_plays_and_a_key_held_at_the_end_is_let_go(display, window, tmp_path):
     width, height = 1280, 720
-    geometry = xdotool(display, "search", "--onlyvisible", "--name", "^Pianogenie", "getwindowgeometry", "--shell")
+    geometry = xdotool(display, "getwindowgeometry", "--shell", find_window(display, window))
     place = dict(line.split("=") for line in geometry.split() if "=" in line)
     # Low in the window, a little left of its middle: the fourth button's.
     x, y = int(place["X"]) + int(width * 0.44), int(place["Y"]) + int(height * 0.86)
