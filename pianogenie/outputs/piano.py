@@ -32,7 +32,7 @@ from pianogenie.piano.voices import NUM_SLOTS, Voices
 BUFFER_FRAMES = 256
 """Frames that SDL asks for at a time: 5.8 ms. It takes powers of two, and no less than this."""
 
-_CLOSING_FADE_MS = 10
+_CLOSING_FADE_MS = 40
 _CLOSING_LIMIT_S = 0.3
 """Long enough for a damper that has just fallen (0.25 s) to do its work."""
 
@@ -69,7 +69,7 @@ class PianoOutput(Output):
             voices.handle(event)
 
     def close(self) -> None:
-        """Fade out what still sounds (10 ms; a falling damper takes its time, up to 0.3 s); quit the mixer."""
+        """Fade out what still sounds (40 ms; a falling damper takes its time, up to 0.3 s); quit the mixer."""
         if self._voices is None:
             return
         self._voices = None
