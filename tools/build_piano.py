@@ -18,7 +18,7 @@ What is done to each of the 90 samples, in this order:
    have (`target_db`: a smooth curve over the keyboard, fitted to the loud layer). Their difference is
    the gain that the player applies: layers then meet without a jump, and no key sticks out.
 
-Needs numpy, soundfile, soxr; npm only for the download. Takes about half a minute.
+Needs numpy, soundfile, soxr; npm only for the download. Takes a minute or two.
 """
 
 import argparse

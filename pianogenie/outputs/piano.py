@@ -14,6 +14,7 @@ Three traps of pygame.mixer that this is built around (docs/piano.md has more):
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Iterator
 
@@ -44,7 +45,7 @@ class PianoOutput(Output):
     """Plays on the sound device `device`, or on the default one.
 
     `buffer_frames` (a power of two, 256 or more) trades delay for safety from crackling. Takes over
-    pygame.mixer as a whole, which a process has but once. `send` may be called from any one thread at a time.
+    pygame.mixer as a whole, which a process has but once. `send` and `close` may come from any thread.
     Raises UserError if there is no sound device or the samples are not there.
     """
 
@@ -57,22 +58,24 @@ class PianoOutput(Output):
         self._channels = [pygame.mixer.Channel(slot) for slot in range(NUM_SLOTS)]
         self._shelf = Shelf(samples, lambda raw: pygame.mixer.Sound(buffer=raw))
         self._voices: Voices | None = Voices(self._start, self._fade, samples.length_s)
+        self._lock = threading.RLock()  # playing on a mixer that another thread has quit crashes the process
         self._buffer_s = buffer_frames / samples.rate_hz
-        # Playing on a mixer that has quit crashes the process: pygame.quit() must not come before close().
+        # pygame.quit() quits the mixer too, so it must not come before close().
         pygame.register_quit(self.close)
         self._shelf.start()
 
     def send(self, event: PianoEvent) -> None:
         """Play, damp or pedal; nothing happens after `close`."""
-        voices = self._voices
-        if voices is not None:
-            voices.handle(event)
+        with self._lock:
+            if self._voices is not None:
+                self._voices.handle(event)
 
     def close(self) -> None:
         """Fade out what still sounds (40 ms; a falling damper takes its time, up to 0.3 s); quit the mixer."""
-        if self._voices is None:
-            return
-        self._voices = None
+        with self._lock:
+            if self._voices is None:
+                return
+            self._voices = None
         self._shelf.stop()
         if not pygame.mixer.get_init():
             return
@@ -82,6 +85,7 @@ class PianoOutput(Output):
             time.sleep(0.002)
         pygame.mixer.stop()
         time.sleep(2 * self._buffer_s)  # what is mixed is not yet heard
+        self._shelf.clear()
         pygame.mixer.quit()
 
     def loaded(self) -> float:

@@ -49,6 +49,10 @@ class Shelf(Generic[Sound]):
         if self._thread.is_alive():
             self._thread.join()
 
+    def clear(self) -> None:
+        """Let go of the sounds and their 105 MB, once nothing plays them any more."""
+        self._sounds = [None] * len(self._sounds)
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the thread is done; whether it is."""
         self._thread.join(timeout_s)

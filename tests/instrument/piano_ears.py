@@ -31,8 +31,8 @@ def frequency_hz(key: int) -> float:
 def cents_off(sound: np.ndarray, key: int) -> float:
     """How far the strongest tone within a semitone of a key lies from it, in cents."""
     mono = sound.sum(axis=1)
-    spectrum = np.abs(np.fft.rfft(mono * np.hanning(len(mono)), 1 << 20))
-    frequencies = np.fft.rfftfreq(1 << 20, 1 / RATE_HZ)
+    spectrum = np.abs(np.fft.rfft(mono * np.hanning(len(mono)), 1 << 19))
+    frequencies = np.fft.rfftfreq(1 << 19, 1 / RATE_HZ)
     wanted = frequency_hz(key)
     near = np.flatnonzero((frequencies > wanted * 2 ** (-1 / 12)) & (frequencies < wanted * 2 ** (1 / 12)))
     peak = near[np.argmax(spectrum[near])]

@@ -27,9 +27,9 @@ def run(code: str, driver: str, file: Path | None = None) -> subprocess.Complete
 
 
 def played(tmp_path: Path, code: str) -> np.ndarray:
-    """Run `code` after the piano is open and loaded, close it; what was heard, float64 (frames, 2)."""
+    """Run `code` once the piano is open, close it; what was heard, float64 (frames, 2)."""
     file = tmp_path / "heard.raw"
-    done = run(f"{OPENED}\npiano.wait_until_loaded()\n{code}\npiano.close()\n", "disk", file)
+    done = run(f"{OPENED}\n{code}\npiano.close()\n", "disk", file)
     assert done.returncode == 0 and done.stderr == "" and done.stdout == "", done.stderr
     return np.frombuffer(file.read_bytes(), "<i2").reshape(-1, 2) / 32768
 
@@ -57,6 +57,7 @@ def test_velocity_pedal_and_restrike_live(tmp_path):
     sound = played(
         tmp_path,
         """
+piano.wait_until_loaded()
 on(40, 30); time.sleep(0.2); off(40); time.sleep(0.7)
 on(40, 120); time.sleep(0.2); off(40); time.sleep(0.7)
 pedal(127); on(40); off(40); time.sleep(0.5); on(40); off(40); time.sleep(0.5); pedal(0); time.sleep(0.5)
@@ -77,7 +78,7 @@ def test_live_is_as_loud_as_offline(tmp_path):
 
     render_wav([NoteOn(40, 80, 0, 0.0)], tmp_path / "offline.wav")
     offline = heard(tmp_path / "offline.wav")
-    live = played(tmp_path, "on(40, 80); time.sleep(1.0)")
+    live = played(tmp_path, "piano.wait_until_loaded(); on(40, 80); time.sleep(0.5)")
     start = round(stretches(live)[0][0] * RATE_HZ)
     ratio = level(live[start:], 0, 0.3) / level(offline, 0, 0.3)
     assert 0.97 < ratio < 1.03
@@ -88,6 +89,7 @@ def test_a_channel_left_turned_down_by_a_fade_plays_at_full_volume_again(tmp_pat
     sound = played(
         tmp_path,
         """
+piano.wait_until_loaded()
 import pygame
 on(40); time.sleep(0.3); off(40); time.sleep(0.5)
 for number in range(pygame.mixer.get_num_channels()): pygame.mixer.Channel(number).set_volume(0.1)
@@ -137,6 +139,21 @@ piano.close()
     assert run(code, "dummy").returncode == 0
 
 
+def test_closing_while_another_thread_plays_does_no_harm():
+    code = f"""{OPENED}
+import threading
+def play():
+    for number in range(3000): on(number % 88); off(number % 88)
+player = threading.Thread(target=play)
+player.start()
+time.sleep(0.02)
+piano.close()
+piano.close()
+player.join()
+"""
+    assert run(code, "dummy").returncode == 0
+
+
 def test_a_broken_sample_is_told_and_the_rest_plays_on(tmp_path):
     code = f"""
 import shutil
@@ -148,10 +165,10 @@ Path(r"{tmp_path}/piano/060-mid.ogg").write_bytes(b"broken")
 samples.assets_dir = lambda: Path(r"{tmp_path}")
 {OPENED}
 piano.wait_until_loaded()
+assert piano.loaded() == 1
 for key in range(88): on(key, 80)
 piano.close()
 assert "060-mid.ogg" in piano.trouble, piano.trouble
-assert piano.loaded() == 1
 """
     done = run(code, "dummy")
     assert done.returncode == 0, done.stderr
