@@ -12,11 +12,9 @@ Three traps of pygame.mixer that this is built around (docs/piano.md has more):
   quit only after every channel has stopped.
 """
 
-import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
@@ -29,6 +27,7 @@ from pianogenie.piano import touch
 from pianogenie.piano.loading import Shelf
 from pianogenie.piano.samples import Samples
 from pianogenie.piano.voices import NUM_SLOTS, Voices
+from pianogenie.quiet import silent_stderr
 
 BUFFER_FRAMES = 256
 """Frames that SDL asks for at a time: 5.8 ms. It takes powers of two, and no less than this."""
@@ -122,25 +121,8 @@ def _open_mixer(rate_hz: int, buffer_frames: int, device: str | None) -> None:
     if pygame.mixer.get_init():
         pygame.mixer.quit()  # pygame.init() opens it too, with settings of its own
     try:
-        with _quiet_stderr():
+        with silent_stderr():  # ALSA's library tells in a dozen lines what SDL's error says in one
             pygame.mixer.init(rate_hz, -16, 2, buffer_frames, devicename=device, allowedchanges=0)
     except pygame.error as error:
         which = f"sound device {device!r}" if device else "sound device"
         raise UserError(f"no {which} for the built-in piano ({error}); use --no-sound to play without it") from error
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep ALSA's own dozen lines about a missing device off the terminal; SDL's error says it in one."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # no standard error at all, as under pythonw
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

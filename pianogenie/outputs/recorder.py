@@ -58,9 +58,7 @@ def _check_writable(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UserError(
-            f"{folder}: cannot record there ({error.strerror}); see --record and --no-record"
-        ) from error
+        raise UserError(f"{folder}: cannot record there ({error.strerror}); see --record and --no-record") from error
 
 
 def _free_stem(folder: Path) -> Path:
