@@ -8,7 +8,6 @@ Differences from the paper: delta times go to the encoder and decoder as 33 one-
 published decoder; one-hot inputs times a dense layer are written as rows of a table, which is the same.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -41,7 +40,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.key_table = _table(NUM_KEYS, dim)
         self.time_table = _table(LAST_BIN + 1, dim)
-        self.lstm = nn.LSTM(dim, dim, layers, batch_first=True, bidirectional=True)
+        self.lstm = _remembering(nn.LSTM(dim, dim, layers, batch_first=True, bidirectional=True))
         self.output = nn.Linear(2 * dim, 1)
 
     def features(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
@@ -62,7 +61,7 @@ class Decoder(nn.Module):
         self.key_table = _table(NUM_KEYS + 1, dim)  # the last row: nothing was played yet
         self.time_table = _table(LAST_BIN + 1, dim)
         self.button_weight = nn.Linear(1, dim)
-        self.lstm = nn.LSTM(dim, dim, layers, batch_first=True)
+        self.lstm = _remembering(nn.LSTM(dim, dim, layers, batch_first=True))
         self.output = nn.Linear(dim, NUM_KEYS)
 
     def forward(self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
@@ -113,5 +112,14 @@ class Autoencoder(nn.Module):
 
 def _table(rows: int, dim: int) -> nn.Embedding:
     table = nn.Embedding(rows, dim)
-    nn.init.normal_(table.weight, std=1 / math.sqrt(2))  # two tables add up to features of about unit size
+    nn.init.normal_(table.weight, std=0.1)  # about what a dense layer over one-hot inputs would start with
     return table
+
+
+def _remembering(lstm: nn.LSTM) -> nn.LSTM:
+    """Start with forget gates open (a bias of 1 more), as in Magenta's published decoder (Jozefowicz et al. 2015)."""
+    for name, bias in lstm.named_parameters():
+        if name.startswith("bias_ih"):
+            forget = bias.data.chunk(4)[1]  # torch's gates lie in the order i, f, g, o
+            forget += 1
+    return lstm

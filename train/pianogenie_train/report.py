@@ -27,3 +27,32 @@ def of_preparation(report: dict, out: Path, seconds: float, jobs: int) -> str:
     if not report["splits"]["validation"]["windows"]:
         lines.append("No validation piece holds 128 notes: there is nothing to score a training on.")
     return "\n".join(lines)
+
+
+def of_scores(model: str, split: str, scores: dict) -> str:
+    """A table of scores (see scores.py)."""
+    def shown(value: float | None) -> str:
+        return "none (no encoder)" if value is None else f"{value:.4f}"
+
+    lines = [f"{model}, {split}: {scores['windows']:,} windows of 128 notes"]
+    lines += [f"  {name.replace('_', ' '):<14}{shown(scores[name]):>10}"
+              for name in ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")]
+    for title, key in (("hand ppl by rule", "hand_ppl_by_rule"), ("free cvr by pattern", "free_cvr_by_pattern")):
+        lines.append(title)
+        lines += [f"  {name:<14}{shown(value):>10}" for name, value in scores[key].items()]
+    return "\n".join(lines)
+
+
+def of_export(facts: dict, out: Path) -> str:
+    """What an export made (see export.py)."""
+    lines = [
+        f"{out}: {facts['num_buttons']} buttons, state of {facts['state_size']}, logits within "
+        f"{facts['export_difference']:.1e} of torch"
+    ]
+    if facts["scores"]:
+        lines.append(", ".join(f"{name.replace('_', ' ')} {facts['scores'][name]:.4f}"
+                               for name in ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")))
+    if "not stated" in (facts["licence"], facts["data"]["licence"]):
+        lines.append("The card states no licence: give --data-name, --data-licence and --weights-licence.")
+    lines.append(f"Play it: pianogenie play --model {out}")
+    return "\n".join(lines)

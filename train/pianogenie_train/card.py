@@ -1,0 +1,60 @@
+"""The model card for people: README.md of a model folder, from its model.json."""
+
+_MEANING = {
+    "ppl": "perplexity of the true key, given the encoder's buttons",
+    "cvr": "share of steps whose button moves against the pitch",
+    "gold": "mean squared error, in buttons, against buttons set by hand for well-known melodies",
+    "hand_ppl": "perplexity of the true key, given buttons of hand-like rules",
+    "free_cvr": "share of sampled steps whose key moves against the button, worst pattern",
+}
+
+
+def text(facts: dict) -> str:
+    """Markdown for the facts of a model.json."""
+    data, recipe = facts["data"], facts["recipe"]
+    source = f"[{data['name']}]({data['url']})" if data["url"] else data["name"]
+    lines = [
+        f"# {facts['name']}",
+        "",
+        f"A Pianogenie model: {facts['num_buttons']} buttons in, 88 piano keys out. `decoder.onnx` is the instrument,",
+        "one press a step; `encoder.onnx` finds buttons for a performance. `model.json` says the same as this card,",
+        "for programs.",
+        "",
+        "## Licence",
+        "",
+        f"- Weights: {facts['licence']}",
+        f"- Learnt from: {source}, {data['licence']}",
+        "",
+        "## Scores",
+        "",
+        *_scores(facts["scores"]),
+        "",
+        f"The exported graph's logits differ from torch's by at most {facts.get('export_difference', 0):.1e}.",
+        "",
+        "## Recipe",
+        "",
+        f"Configuration `{recipe['configuration']}`, seed {recipe['seed']}, the {recipe['checkpoint']} checkpoint: step "
+        f"{recipe['steps']:,},",
+        f"{recipe['minutes']} minutes of training on {recipe['training_notes']:,} notes, torch {recipe['torch']}.",
+        "",
+        "```sh",
+        *(command for command in recipe["commands"] if command),
+        "```",
+        "",
+        "## What it does not do",
+        "",
+        "- It has met its own encoder's buttons only: `hand_ppl` says how well it follows a person's.",
+        "- It knows no velocity; the instrument takes that from the player, or makes it up.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _scores(scores: dict | None) -> list[str]:
+    if not scores:
+        return ["Not scored."]
+    rows = [f"On {scores['windows']:,} windows of 128 notes that no training saw; lower is better.", "",
+            "| score | | what it is |", "|---|---:|---|"]
+    rows += [f"| {name} | {scores[name]:.4g} | {meaning} |" for name, meaning in _MEANING.items()]
+    rows += ["", "By hand rule: " + ", ".join(f"{k} {v:.3g}" for k, v in scores["hand_ppl_by_rule"].items()) + ".",
+             "By pattern: " + ", ".join(f"{k} {v:.2%}" for k, v in scores["free_cvr_by_pattern"].items()) + "."]
+    return rows

@@ -1,0 +1,137 @@
+"""A run -> a model folder of format 1, checked against the run before it is called done."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from pianogenie.errors import UserError
+from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
+from pianogenie.model import FORMAT, load_model
+from pianogenie_train import card, graphs
+from pianogenie_train.data import Prepared
+from pianogenie_train.graphs import DecoderStep
+from pianogenie_train.players import FolderPlayer, TorchPlayer
+from pianogenie_train.prepare import whole_folder
+from pianogenie_train.runs import Trained, load_trained
+from pianogenie_train.scores import evaluate
+
+TOLERANCE = 1e-4
+"""The largest difference of logits that an export may show against torch."""
+
+_GRAPHS = ("decoder.onnx", "encoder.onnx")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a card says about where the weights come from, in the words of whoever trained them."""
+
+    data_name: str
+    data_licence: str
+    weights_licence: str
+    data_url: str = ""
+
+
+def export(run: Path, out: Path, provenance: Provenance, *, which: str | None = None, data: Path | None = None,
+           scored: bool = True, force: bool = False, command: str = "", progress=None) -> dict:
+    """Write the model folder `out` from a run. Returns its card (model.json).
+
+    The graphs are made, read back by the instrument's own reader, compared with torch on random sequences and,
+    if `scored`, scored on the run's validation data (or that of `data`). Raises UserError if `out` is in use, or
+    anything does not hold; then nothing is left behind.
+    """
+    check_place(out, force)
+    trained = load_trained(run, which)
+    with whole_folder(out) as folder:
+        onnx.save(graphs.decoder_graph(trained.model), folder / "decoder.onnx")
+        onnx.save(graphs.encoder_graph(trained.model), folder / "encoder.onnx")
+        facts = {
+            "format": FORMAT,
+            "name": out.resolve().name,
+            "num_buttons": trained.run.config.num_buttons,
+            "state_size": DecoderStep(trained.model.decoder, trained.model.num_buttons).state_size,
+            "licence": provenance.weights_licence,
+            "data": {"name": provenance.data_name, "licence": provenance.data_licence, "url": provenance.data_url},
+            "recipe": _recipe(trained, command),
+            "scores": None,
+            "sha256": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _GRAPHS},
+        }
+        _write_card(folder, facts)
+        player = FolderPlayer(load_model(folder))
+        facts["export_difference"] = compare(trained, player)
+        if scored:
+            facts["scores"] = _scores(player, Prepared(data or trained.run.data), progress)
+        _write_card(folder, facts)
+    return facts
+
+
+def check_place(out: Path, force: bool) -> None:
+    """Raise UserError if `out` is in use by something other than a model of ours, or by that and not `force`."""
+    if not out.exists() and not out.is_symlink():
+        return
+    try:
+        ours = str(json.loads((out / "model.json").read_text(encoding="utf-8"))["format"]).startswith("pianogenie-model/")
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise UserError(f"{out}: is there already and is not a model folder; name another")
+    if not force:
+        raise UserError(f"{out}: is there already; name another, or overwrite it with --force")
+
+
+def compare(trained: Trained, player: FolderPlayer, batch: int = 16, notes: int = 256) -> float:
+    """The largest difference of logits between the exported decoder, step by step, and torch, over whole
+    random sequences. Raises UserError if it is over TOLERANCE, or the encoders' buttons differ."""
+    rng = np.random.default_rng(0)
+    keys = rng.integers(0, NUM_KEYS, (batch, notes))
+    delta_times = rng.exponential(0.3, (batch, notes)).astype(np.float32)
+    delta_times[:, 0] = FIRST_DELTA_TIME_S
+    buttons = rng.integers(0, player.num_buttons, (batch, notes))
+    reference = TorchPlayer(trained.model)
+    difference = float(
+        np.abs(player.logits(keys, delta_times, buttons) - reference.logits(keys, delta_times, buttons)).max()
+    )
+    if not difference <= TOLERANCE:
+        raise UserError(f"decoder.onnx: its logits differ from torch's by {difference:.1e}, over {TOLERANCE:.0e}")
+    with torch.no_grad():
+        e = trained.model.encoder(torch.from_numpy(keys), torch.from_numpy(delta_times)).double().numpy()
+    # A note on the border between two buttons may fall either way; no other may.
+    place = (np.clip(e, -1, 1) + 1) / 2 * (player.num_buttons - 1)
+    off = np.abs(player.encode(keys, delta_times) - place)
+    if off.max() > 0.5 + TOLERANCE * player.num_buttons:
+        raise UserError("encoder.onnx: its buttons differ from torch's")
+    return difference
+
+
+def _scores(player: FolderPlayer, data: Prepared, progress) -> dict:
+    found = evaluate(player, data, "validation", **({"progress": progress} if progress else {}))
+    return {
+        name: {k: round(v, 5) for k, v in value.items()} if isinstance(value, dict)
+        else round(value, 5) if isinstance(value, float) else value
+        for name, value in dataclasses.asdict(found).items()
+    }
+
+
+def _recipe(trained: Trained, command: str) -> dict:
+    run = trained.run
+    return {
+        "commands": [*run.commands, command],
+        "configuration": run.config_name,
+        "settings": run.config.as_dict(),
+        "seed": run.config.seed,
+        "checkpoint": trained.which,
+        "steps": trained.step,
+        "minutes": round(trained.minutes, 1),
+        "training_notes": run.notes,
+        "torch": torch.__version__,
+    }
+
+
+def _write_card(folder: Path, facts: dict) -> None:
+    (folder / "model.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(card.text(facts), encoding="utf-8")

@@ -1,0 +1,122 @@
+"""A run's folder: what a training leaves behind, and how it is read again.
+
+    config.json             the configuration, the data, the commands
+    checkpoints/last.ckpt   the newest weights, with all that resuming needs
+    checkpoints/best.ckpt   those with the lowest validation perplexity so far
+    log/                    TensorBoard's
+"""
+
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pianogenie.errors import UserError
+from pianogenie.files import written_whole
+from pianogenie_train import config as configs
+from pianogenie_train.config import Config
+from pianogenie_train.model import Autoencoder
+
+FORMAT = "pianogenie-run/1"
+LAST, BEST = "last", "best"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder's config.json."""
+
+    folder: Path
+    config: Config
+    config_name: str
+    data: Path
+    notes: int  # training notes of that data
+    commands: list[str]  # prepare, fit, and each resumption
+
+    def checkpoint(self, which: str) -> Path:
+        """Where the checkpoint `which` (LAST or BEST) lies, there or not."""
+        return self.folder / "checkpoints" / f"{which}.ckpt"
+
+    def save(self) -> None:
+        """Write config.json. Raises UserError if the disk refuses."""
+        facts = {
+            "format": FORMAT, "config_name": self.config_name, "config": self.config.as_dict(),
+            "data": str(self.data), "notes": self.notes, "commands": self.commands,
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        }
+        with written_whole(self.folder / "config.json") as path:
+            path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder looks like a run's."""
+    return (folder / "config.json").is_file()
+
+
+def open_run(folder: Path) -> Run:
+    """Read a run folder's config.json. Raises UserError if it is missing, damaged or of another format."""
+    path = folder / "config.json"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder}: not a run folder (no config.json); `pianogenie train fit` makes one") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    found = facts.get("format") if isinstance(facts, dict) else None
+    if found != FORMAT:
+        raise UserError(f"{path}: has the format {found!r}, this trainer reads {FORMAT!r}; train again")
+    try:
+        return Run(folder, configs.from_dict(facts["config"], str(path)), str(facts["config_name"]),
+                   Path(facts["data"]), int(facts["notes"]), [str(c) for c in facts["commands"]])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: damaged ({error})") from error
+
+
+def read_checkpoint(path: Path, config: Config) -> dict[str, Any]:
+    """A checkpoint, once it is known to fit the configuration's network.
+
+    Raises UserError if it is missing, damaged, or of another configuration.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint; did the training get to its first one?")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)  # a stranger's file runs no code
+        weights, written = checkpoint["state_dict"], checkpoint["pianogenie"]["config"]
+    except Exception as error:  # zip, pickle and torch errors share no base class
+        reason = " ".join(str(error).split())[:100]
+        raise UserError(f"{path}: damaged, or not a checkpoint of this trainer ({reason})") from error
+    for name in ("num_buttons", "rnn_dim", "rnn_layers"):
+        ours = getattr(config, name)
+        if written.get(name) != ours:
+            raise UserError(
+                f"{path}: of another configuration: its {name} is {written.get(name)}, the run's is {ours}"
+            )
+    wanted = {f"model.{name}": tensor.shape for name, tensor in Autoencoder(config).state_dict().items()}
+    if wanted != {name: tensor.shape for name, tensor in weights.items()}:
+        raise UserError(f"{path}: its weights do not fit the run's configuration")
+    return checkpoint
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model out of a run, ready to be scored or exported."""
+
+    run: Run
+    model: Autoencoder
+    step: int
+    minutes: float  # of training behind it
+    which: str  # the checkpoint
+
+
+def load_trained(folder: Path, which: str | None = None) -> Trained:
+    """The model of a run: of the checkpoint `which`, or else the best, or else the last. Raises UserError."""
+    run = open_run(folder)
+    if which is None:
+        which = BEST if run.checkpoint(BEST).is_file() else LAST
+    checkpoint = read_checkpoint(run.checkpoint(which), run.config)
+    model = Autoencoder(run.config)
+    model.load_state_dict({name.removeprefix("model."): w for name, w in checkpoint["state_dict"].items()})
+    minutes = float(checkpoint["pianogenie"].get("minutes", 0.0))
+    return Trained(run, model.eval(), int(checkpoint["global_step"]), minutes, which)

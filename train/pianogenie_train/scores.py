@@ -1,0 +1,134 @@
+"""What a model is worth: the scores, lower being better, all of them.
+
+ppl, cvr and hand ppl are made on all whole windows of 128 notes of a split, each from a fresh state; gold on
+melodies (melodies.py); free cvr on button patterns (patterns.py). The definitions are those of docs/training.md.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pianogenie.errors import UserError
+from pianogenie.keys import FIRST_DELTA_TIME_S, NO_KEY
+from pianogenie_train import hands, melodies
+from pianogenie_train.data import Prepared, whole_windows
+from pianogenie_train.patterns import patterns
+from pianogenie_train.players import Player
+from pianogenie_train.prepare import WINDOW_NOTES
+
+FREE_TEMPERATURE = 0.25
+_BATCH = 256  # windows
+_SEED = 0  # of jitter, patterns and sampling: two evaluations of one model agree
+
+
+@dataclass
+class Scores:
+    """A model's scores; None where a model without an encoder has none."""
+
+    ppl: float | None  # perplexity of the true key, with the encoder's buttons
+    cvr: float | None  # share of steps whose button moves against the pitch
+    gold: float | None  # mean squared error, in buttons, on melodies
+    hand_ppl: float  # perplexity with buttons of hand-like rules, over all rules
+    free_cvr: float  # share of steps whose sampled key moves against the button, worst pattern
+    hand_ppl_by_rule: dict[str, float] = field(default_factory=dict)
+    free_cvr_by_pattern: dict[str, float] = field(default_factory=dict)
+    windows: int = 0
+
+
+def evaluate(player: Player, data: Prepared, split: str = "validation",
+             progress: Callable[[Iterator, int], Iterator] = lambda batches, _count: batches) -> Scores:
+    """All scores of a model on a split. `progress` wraps the batches, of which it is told the number.
+
+    Raises UserError if the split holds no whole window.
+    """
+    windows = len(data.windows(split, WINDOW_NOTES))
+    if not windows:
+        raise UserError(f"{data.folder}: no {split} piece has {WINDOW_NOTES} notes; prepare more files")
+    encoded, wrong = Mean(), Mean()
+    by_rule = {rule.name: Mean() for rule in hands.RULES}
+    rng = np.random.default_rng(_SEED)
+    batches = whole_windows(data, split, WINDOW_NOTES, _BATCH)
+    for batch in progress(batches, -(-windows // _BATCH)):
+        keys, delta_times = batch.keys.numpy(), batch.delta_times.numpy()
+        if player.can_encode:
+            buttons = player.encode(keys, delta_times)
+            encoded.add(nats(player.logits(keys, delta_times, buttons), keys))
+            wrong.add(against(buttons, keys))
+        for rule in hands.RULES:
+            buttons = hands.buttons_of(rule, keys, delta_times, player.num_buttons, rng)
+            by_rule[rule.name].add(nats(player.logits(keys, delta_times, buttons), keys))
+    free = free_cvr(player)
+    return Scores(
+        ppl=math.exp(encoded.mean) if player.can_encode else None,
+        cvr=wrong.mean if player.can_encode else None,
+        gold=gold(player) if player.can_encode else None,
+        hand_ppl=math.exp(sum(m.mean for m in by_rule.values()) / len(by_rule)),
+        free_cvr=max(free.values()),
+        hand_ppl_by_rule={name: math.exp(m.mean) for name, m in by_rule.items()},
+        free_cvr_by_pattern=free,
+        windows=windows,
+    )
+
+
+def gold(player: Player) -> float:
+    """Mean squared error, in buttons, of the encoder on the melodies, over all notes and transpositions."""
+    error = Mean()
+    for melody in melodies.load():
+        keys = melody.transposed()
+        delta_times = np.full(keys.shape, melodies.DELTA_TIME_S, np.float32)
+        off = player.encode(keys, delta_times) - melody.buttons_for(player.num_buttons)
+        error.add(off.astype(np.float64) ** 2)
+    return error.mean
+
+
+def free_cvr(player: Player) -> dict[str, float]:
+    """The share of steps whose sampled key moves against the button, by pattern."""
+    rng = np.random.default_rng(_SEED)
+    return {
+        name: float(against(buttons, sample(player, buttons, delta_times, FREE_TEMPERATURE, rng)).mean())
+        for name, (buttons, delta_times) in patterns(player.num_buttons, rng).items()
+    }
+
+
+def sample(player: Player, buttons: np.ndarray, delta_times: np.ndarray, temperature: float,
+           rng: np.random.Generator) -> np.ndarray:
+    """Play buttons int64 [B, N] at delta_times float32 [B, N]: each key is drawn, and heard by the next step."""
+    state, keys = player.start(len(buttons)), np.empty_like(buttons)
+    prev_key = np.full(len(buttons), NO_KEY)
+    delta_times = delta_times.copy()
+    delta_times[:, 0] = FIRST_DELTA_TIME_S
+    for n in range(buttons.shape[1]):
+        logits, state = player.step(prev_key, delta_times[:, n], buttons[:, n], state)
+        # The largest of logits plus Gumbel noise is a draw from their softmax (Gumbel 1954).
+        prev_key = keys[:, n] = (logits / temperature + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    return keys
+
+
+def nats(logits: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Cross-entropy of the true keys int64 [B, N] under logits float [B, N, 88]: float64 [B, N]."""
+    logits = logits.astype(np.float64)
+    top = logits.max(axis=-1)
+    total = top + np.log(np.exp(logits - top[..., None]).sum(axis=-1))
+    return total - np.take_along_axis(logits, keys[..., None], axis=-1)[..., 0]
+
+
+def against(buttons: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Whether each step of buttons [B, N] goes the other way than the keys' [B, N]: bool [B, N - 1]."""
+    return np.sign(np.diff(buttons, axis=1)) * np.sign(np.diff(keys, axis=1)) < 0
+
+
+class Mean:
+    """A mean over batches of unequal size."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = 0.0, 0
+
+    def add(self, values: np.ndarray) -> None:
+        self._sum += float(values.sum())
+        self._count += values.size
+
+    @property
+    def mean(self) -> float:
+        return self._sum / self._count

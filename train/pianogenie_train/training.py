@@ -1,0 +1,138 @@
+"""One step of training, and one look at validation, as a LightningModule."""
+
+import math
+import time
+from typing import Any
+
+import lightning as L
+import torch
+
+from pianogenie.errors import UserError
+from pianogenie_train import losses
+from pianogenie_train.config import Config
+from pianogenie_train.data import Batch
+from pianogenie_train.model import Autoencoder
+from pianogenie_train.quantiser import button_of
+
+
+class Training(L.LightningModule):
+    """The autoencoder with its losses and optimiser.
+
+    `minutes` bounds the time in training, over all resumptions; the schedule then runs over whichever of steps
+    and minutes is nearer to its end. `status` holds what a progress display shows.
+    """
+
+    def __init__(self, config: Config, minutes: float | None = None):
+        super().__init__()
+        self.config, self.minutes = config, minutes
+        self.model = Autoencoder(config)
+        self.status: dict[str, float] = {}
+        self.notes_per_s = 0.0
+        self._seconds_before = 0.0  # in training, before this process resumed it
+        self._began: float | None = None
+
+    # --- training
+
+    def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
+        batch = Batch(*batch)
+        reading = self.model(batch.keys, batch.delta_times)
+        reconstruction = losses.reconstruction(reading.logits, batch.keys)
+        margin = losses.margin(reading.e)
+        contour = losses.contour(batch.keys, reading.e)
+        loss = reconstruction + self.config.margin_weight * margin + self.config.contour_weight * contour
+        if not torch.isfinite(loss):
+            raise self._diverged("the loss")
+        parts = {"loss": loss, "ppl": reconstruction.exp(), "margin": margin, "contour": contour}
+        self.status.update({name: part.item() for name, part in parts.items()})
+        self.log_dict({f"train/{name}": part.detach() for name, part in parts.items()})
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.config.lr)
+
+    def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: Any, **__: Any) -> None:
+        """Clip, and stop before a broken gradient reaches the weights, so that checkpoints stay good."""
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), self.config.gradient_clip or math.inf)
+        if not torch.isfinite(norm):
+            raise self._diverged("the gradient")
+        self.log("train/gradient", norm.detach())
+
+    def on_train_start(self) -> None:
+        self._began = time.perf_counter()
+
+    def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
+        self._step_began = time.perf_counter()
+        rate = self.config.rate(self.global_step, self.progress())
+        for group in self.optimizers().param_groups:
+            group["lr"] = rate
+        self.log("train/lr", rate)
+
+    def on_train_batch_end(self, _outputs: Any, batch: Batch, _index: int) -> None:
+        speed = batch[0].numel() / (time.perf_counter() - self._step_began)
+        self.notes_per_s = speed if not self.notes_per_s else 0.95 * self.notes_per_s + 0.05 * speed
+        self.status["notes/s"] = self.notes_per_s
+        self.log("train/notes_per_s", speed)
+        if self.progress() >= 1:
+            self.trainer.should_stop = True
+
+    def progress(self) -> float:
+        """How much of the run is over, from 0 to 1."""
+        by_steps = self.global_step / self.config.steps
+        return max(by_steps, self.seconds() / (60 * self.minutes)) if self.minutes else by_steps
+
+    def seconds(self) -> float:
+        """Time in training so far, validation included, over all resumptions."""
+        return self._seconds_before + (time.perf_counter() - self._began if self._began is not None else 0.0)
+
+    def _diverged(self, what: str) -> UserError:
+        return UserError(
+            f"step {self.global_step}: {what} is not finite; the last good checkpoint is kept. Train again with a "
+            "lower --lr or a longer --warmup"
+        )
+
+    # --- validation
+
+    def on_validation_epoch_start(self) -> None:
+        self._validation = Tally()
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        batch = Batch(*batch)
+        self._validation.add(batch, *self.model(batch.keys, batch.delta_times), self.config.num_buttons)
+
+    def on_validation_epoch_end(self) -> None:
+        found = {"val/ppl": self._validation.ppl, "val/cvr": self._validation.cvr}
+        self.status.update({name.replace("/", " "): value for name, value in found.items()})
+        if not self.trainer.sanity_checking:
+            self.log_dict(found)
+
+    # --- checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["pianogenie"] = {"config": self.config.as_dict(), "minutes": self.seconds() / 60}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._seconds_before = 60 * checkpoint["pianogenie"]["minutes"]
+
+
+class Tally:
+    """Adds up perplexity and contour violations over batches of whole windows."""
+
+    def __init__(self) -> None:
+        self._nats = self._wrong = 0.0
+        self._notes = self._steps = 0
+
+    def add(self, batch: Batch, e: torch.Tensor, logits: torch.Tensor, num_buttons: int) -> None:
+        """Count a batch [B, N] with the encoder's outputs `e` [B, N] and the decoder's `logits` [B, N, 88]."""
+        self._nats += losses.reconstruction(logits, batch.keys).item() * batch.keys.numel()
+        self._notes += batch.keys.numel()
+        against = button_of(e, num_buttons).diff(dim=1).sign() * batch.keys.diff(dim=1).sign() < 0
+        self._wrong += against.sum().item()
+        self._steps += against.numel()
+
+    @property
+    def ppl(self) -> float:
+        return math.exp(self._nats / self._notes)
+
+    @property
+    def cvr(self) -> float:
+        return self._wrong / self._steps
