@@ -43,7 +43,9 @@ class Keybed:
                 if is_black(key) == black:
                     self._blit(canvas, key, None)
 
-    def draw(self, canvas: pygame.Surface, rest: pygame.Surface, keys: Iterable[int], lights: dict[int, Light]) -> list[Box]:
+    def draw(
+        self, canvas: pygame.Surface, rest: pygame.Surface, keys: Iterable[int], lights: dict[int, Light]
+    ) -> list[Box]:
         """Draw some keys anew over the picture at rest, and what overlaps them. Returns the boxes it changed."""
         changed = []
         for key in keys:
@@ -121,7 +123,12 @@ def _white_key(w: int, h: int, tint: Tint | None) -> pygame.Surface:
         stops = [(at, mix(_BLACK, IVORY, share)) for at, share in shade]
         front = mix(IVORY, (0.42, 0.38, 0.34), 0.55)
     else:
-        stops = [(0, tint.glow), (0.30, mix(tint.lit, tint.glow, 0.35)), (0.62, tint.lit), (1, mix(tint.lit, IVORY, 0.30))]
+        stops = [
+            (0, tint.glow),
+            (0.30, mix(tint.lit, tint.glow, 0.35)),
+            (0.62, tint.lit),
+            (1, mix(tint.lit, IVORY, 0.30)),
+        ]
         front = mix(tint.deep, _BLACK, 0.2)
     plate.over(_BLACK, np.ones((h, w)), 1.0)
     plate.over(front, filled(body))

@@ -20,7 +20,7 @@ _BLACK_WIDTH = 0.58
 _BLACK_HEIGHT = 0.63
 _BLACK_SHIFT = {1: -0.10, 3: 0.10, 6: -0.13, 8: 0.0, 10: 0.13}
 """By pitch class: how far a black key sits off the seam of its white neighbours, in white keys."""
-_RIBBON_WIDTH = 0.56
+_RIBBON_WIDTH = 0.60
 
 
 class Box(NamedTuple):
@@ -45,15 +45,11 @@ class Box(NamedTuple):
 
     def inside(self, other: Box) -> bool:
         """Whether no part of this box is outside the other."""
-        return (
-            self.x >= other.x and self.y >= other.y and self.right <= other.right and self.bottom <= other.bottom
-        )
+        return self.x >= other.x and self.y >= other.y and self.right <= other.right and self.bottom <= other.bottom
 
     def overlaps(self, other: Box) -> bool:
         """Whether the two share a pixel."""
-        return (
-            self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
-        )
+        return self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
 
     def grown(self, by: int, within: Box) -> Box:
         """This box with a margin of `by` pixels, cut off at the edges of another."""

@@ -26,8 +26,11 @@ class Pads:
         self._boxes = layout.buttons
         box = self._boxes[0]
         self._depth = max(2, round(0.055 * box.h))
-        self._halo = max(4, min(round(0.22 * box.h), layout.buttons[0].y - layout.keyboard.y - 4))
-        self._room = tuple(b.grown(self._halo, layout.window) for b in self._boxes)
+        self._halo = max(4, round(0.20 * box.h))
+        # Light falls on what lies below and beside; the keys above hide it.
+        top = layout.keyboard.bottom
+        self.area = Box(0, top, layout.window.w, layout.window.h - top)
+        self._room = tuple(b.grown(self._halo, self.area) for b in self._boxes)
         self._tints = tints
         self._letters = letters
         self._lettering = lettering
@@ -38,13 +41,16 @@ class Pads:
         for button in range(len(self._boxes)):
             self._blit(canvas, button, lit=False, strength=1.0)
 
-    def draw(self, canvas: pygame.Surface, rest: pygame.Surface, changed: Sequence[int], lights: dict[int, float]) -> list[Box]:
+    def draw(
+        self, canvas: pygame.Surface, rest: pygame.Surface, changed: Sequence[int], lights: dict[int, float]
+    ) -> list[Box]:
         """Draw the lit buttons (button to strength 0..1) after some changed. Returns the boxes it changed."""
-        anew = set(changed) | set(lights)
-        for button in anew:
+        canvas.set_clip(self.area)
+        for button in set(changed) | set(lights):
             canvas.blit(rest, self._room[button][:2], self._room[button])
         for button, strength in lights.items():
             self._blit(canvas, button, lit=True, strength=strength)
+        canvas.set_clip(None)
         return [self._room[button] for button in changed]
 
     def _blit(self, canvas: pygame.Surface, button: int, lit: bool, strength: float) -> None:
@@ -70,11 +76,20 @@ class Pads:
         whole = distance(width, height, (halo, halo, box.w, box.h), radius)
         cap = distance(width, height, (halo, halo + drop, box.w, box.h - depth), radius)
         if lit:
-            plate.over(tint.lit, soft(whole, halo) ** 2, 0.62)
+            plate.over(tint.lit, soft(whole, halo) ** 2, 0.55)
         else:
-            plate.over(_BLACK, soft(distance(width, height, (halo, halo + depth, box.w, box.h), radius), 0.6 * halo), 0.55)
-        plate.over(mix(tint.deep, _BLACK, 0.35), filled(distance(width, height, (halo, halo + drop, box.w, box.h - drop), radius)))
-        top, bottom = (tint.glow, tint.lit) if lit else (mix(tint.idle, _WHITE, 0.06), mix(tint.idle, tint.deep, 0.42))
+            plate.over(
+                _BLACK, soft(distance(width, height, (halo, halo + depth, box.w, box.h), radius), 0.6 * halo), 0.55
+            )
+        plate.over(
+            mix(tint.deep, _BLACK, 0.35),
+            filled(distance(width, height, (halo, halo + drop, box.w, box.h - drop), radius)),
+        )
+        top, bottom = (
+            (mix(tint.lit, tint.glow, 0.55), tint.lit)
+            if lit
+            else (mix(tint.idle, _WHITE, 0.06), mix(tint.idle, tint.deep, 0.42))
+        )
         start, end = (halo + drop) / height, (halo + box.h - depth + drop) / height
         plate.over(vertical(height, (start, top), (end, bottom)), filled(cap))
         rows = (np.arange(height) + 0.5 - halo - drop) / max(box.h - depth, 1)
@@ -84,7 +99,7 @@ class Pads:
         plate.over(_BLACK, rim * np.clip(rows * 2 - 1, 0, 1)[:, None], 0.18)
         across = (np.arange(width) + 0.5 - halo) / box.w - 0.5
         dish = np.exp(-((across / 0.33) ** 2))[None, :] * np.exp(-(((rows - 0.44) / 0.36) ** 2))[:, None]
-        plate.light(_WHITE if lit else tint.lit, filled(cap) * dish, 0.16 if lit else 0.13)
+        plate.light(tint.glow if lit else tint.lit, filled(cap) * dish, 0.14 if lit else 0.13)
         return plate.surface()
 
     def _label(self, sprite: pygame.Surface, button: int, lit: bool) -> None:
@@ -95,7 +110,9 @@ class Pads:
         cap_height = box.h - self._depth
         ink = _INK if lit else mix(_INK, self._tints[button].idle, 0.06)
         number = self._lettering.draw(str(button + 1), "semibold", 0.36 * room, ink, box.w - 2)
-        letter = self._lettering.draw(self._letters[button], "medium", 0.185 * room, mix(ink, self._tints[button].idle, 0.12), box.w - 2)
+        letter = self._lettering.draw(
+            self._letters[button], "medium", 0.185 * room, mix(ink, self._tints[button].idle, 0.12), box.w - 2
+        )
         for text, share in ((number, 0.43), (letter, 0.76)):
             x = round(middle_x - text.get_width() / 2)
             y = round(self._halo + drop + cap_height * share - text.get_height() / 2)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pygame
 
-from pianogenie.events import NoteOff, NoteOn, PianoEvent, PlayerEvent, Press, Release
+from pianogenie.events import PianoEvent, PlayerEvent, Press, Release
 from pianogenie.inputs.keyboard import letters
 from pianogenie.keys import NUM_KEYS
 from pianogenie.window.backdrop import backdrop
@@ -68,8 +67,7 @@ class Picture:
         self.follow(scene, now)
         changed = self._ribbons.draw(self.canvas, self._rest, now) if self._ribbons.flowing else []
         changed += self._paint_keys(scene, now)
-        changed += self._paint_pads(scene, now)
-        changed += self._status.draw(self.canvas, self._rest, scene.status, scene.pedal)
+        changed += self._paint_pads_and_status(scene, now)
         return changed
 
     def _paint_keys(self, scene: Scene, now: float) -> list[Box]:
@@ -89,7 +87,7 @@ class Picture:
         self._key_lights = lights
         return self._keybed.draw(self.canvas, self._rest, changed, lights)
 
-    def _paint_pads(self, scene: Scene, now: float) -> list[Box]:
+    def _paint_pads_and_status(self, scene: Scene, now: float) -> list[Box]:
         lights = {}
         for button, held in enumerate(scene.held):
             step = _STEPS if held else round((1 - (now - self._pad_let_go[button]) / _PAD_FADE_S) * _STEPS)
@@ -98,7 +96,14 @@ class Picture:
         before = self._pad_lights
         changed = [b for b in lights.keys() | before.keys() if lights.get(b) != before.get(b)]
         self._pad_lights = lights
-        return self._pads.draw(self.canvas, self._rest, changed, lights) if changed else []
+        line = self._status.update(scene.status, scene.pedal)
+        if not changed and line is None:
+            return []
+        # The buttons' light falls on the status line, so the one is never drawn without the other.
+        self.canvas.blit(self._rest, self._status.box[:2], self._status.box)
+        boxes = self._pads.draw(self.canvas, self._rest, changed, lights)
+        self._status.draw(self.canvas)
+        return boxes + ([line] if line is not None else [])
 
 
 def paint_moment(
@@ -136,11 +141,3 @@ def paint_moment(
     picture.paint(stage.read(), at)
     stage.close()
     return picture.canvas
-
-
-def save_picture(path: Path, surface: pygame.Surface) -> None:
-    """Write a painted moment as a PNG."""
-    pygame.image.save(surface, str(path))
-
-
-__all__ = ["NoteOff", "NoteOn", "Picture", "paint_moment", "save_picture"]

@@ -125,20 +125,17 @@ class Ribbons:
         upper, lower = top + self._half, bottom - self._half
         whole_upper, phase_up = _whole_and_phase(upper)
         whole_lower, phase_down = _whole_and_phase(lower)
-        self._blit_cap(canvas, band, left, whole_upper - self._cap_rows, self._caps[phase_up])
+        self._blit_cap(canvas, band, left, whole_upper - self._cap_rows, self._caps[phase_up].upper)
         if whole_lower > whole_upper:
             start, end = max(whole_upper, 0), min(whole_lower, band.get_height())
             if end > start:
                 canvas.blit(band, (left, start), (0, start, self._width, end - start), pygame.BLEND_PREMULTIPLIED)
-        # The lower end is the upper one upside down, at the opposite place within its pixel.
-        mask = self._caps[phase_down].flipped
-        self._blit_cap(canvas, band, left, whole_lower, mask)
+        self._blit_cap(canvas, band, left, whole_lower, self._caps[phase_down].lower)
 
-    def _blit_cap(self, canvas: pygame.Surface, band: pygame.Surface, left: int, y: int, mask) -> None:
+    def _blit_cap(self, canvas: pygame.Surface, band: pygame.Surface, left: int, y: int, mask: pygame.Surface) -> None:
         if y >= self._area.bottom or y + self._cap_rows <= 0:
             return
-        surface = mask.surface if isinstance(mask, _Cap) else mask
-        self._scratch.blit(surface, (0, 0))
+        self._scratch.blit(mask, (0, 0))
         source_y = min(max(y, 0), band.get_height() - self._cap_rows)
         self._scratch.blit(band, (0, 0), (0, source_y, self._width, self._cap_rows), pygame.BLEND_RGBA_MULT)
         canvas.blit(self._scratch, (left, y), None, pygame.BLEND_PREMULTIPLIED)
@@ -165,15 +162,17 @@ class Ribbons:
         if (button, level) not in self._bands:
             tint, height = self._tints[button], self._area.h
             risen = 1 - (np.arange(height) + 0.5) / height
-            fade = (1 - risen) ** 1.15 * np.minimum(1, (1 - risen) * 6)
-            light = fade * (0.38 + 0.62 * level / (_LEVELS - 1))
+            fade = (1 - risen**2.2) * (0.45 + 0.55 * (1 - risen))
+            light = fade * (0.40 + 0.60 * level / (_LEVELS - 1))
             near = np.exp(-risen * 5)[:, None]
-            body = np.asarray(mix(tint.lit, tint.deep, 0.25)) * (1 - near) + np.asarray(tint.glow) * near
+            body = np.asarray(mix(tint.lit, tint.deep, 0.12)) * (1 - near) + np.asarray(tint.glow) * near
             core, halo = self._profile(self._from_middle())
             plate = Plate(self._width, height)
             strength = light[:, None] * core[None, :]
             shine = light[:, None] * halo[None, :]
-            plate.colour = (strength[..., None] * body[:, None, :] + shine[..., None] * np.asarray(tint.lit)).astype(np.float32)
+            plate.colour = (strength[..., None] * body[:, None, :] + shine[..., None] * np.asarray(tint.lit)).astype(
+                np.float32
+            )
             # The halo is light only: it covers nothing.
             plate.alpha = (strength * 0.92).astype(np.float32)
             self._bands[button, level] = plate.premultiplied()
@@ -221,8 +220,10 @@ class Ribbons:
 
 @dataclass(frozen=True, slots=True)
 class _Cap:
-    surface: pygame.Surface
-    flipped: pygame.Surface
+    """Masks of a rounded end: the upper one ends `rows` below its top, the lower one begins at its top."""
+
+    upper: pygame.Surface
+    lower: pygame.Surface
 
 
 def _mask_surface(mask: np.ndarray) -> pygame.Surface:

@@ -17,33 +17,38 @@ class StatusLine:
     """Draws the status text on the left and the pedal's lamp on the right."""
 
     def __init__(self, layout: Layout, lettering: Lettering):
-        self._box = layout.status
+        self.box = layout.status
         self._lettering = lettering
-        self._shown: tuple[str, int] | None = None
+        self._text: str | None = None
+        self._pedal = -1
+        self._lamp = self._words = pygame.Surface((0, 0))
 
-    def draw(self, canvas: pygame.Surface, rest: pygame.Surface, text: str, pedal: int) -> list[Box]:
-        """Draw it if text or pedal (0..127) changed. Returns the boxes it changed."""
-        if (text, pedal) == self._shown:
-            return []
-        self._shown = (text, pedal)
-        box = self._box
-        canvas.blit(rest, (box.x, box.y), box)
-        lamp = self._lamp(pedal / 127)
-        canvas.blit(lamp, (box.right - lamp.get_width(), box.y + (box.h - lamp.get_height()) // 2))
-        room = box.w - lamp.get_width() - box.h
-        if room > 0:
-            words = self._lettering.draw(text, "medium", self._size, mix(QUIET_TEXT, TEXT, 0.45), room)
-            canvas.blit(words, (box.x, box.y + (box.h - words.get_height()) // 2))
-        return [box]
+    def update(self, text: str, pedal: int) -> Box | None:
+        """Take a text and the pedal (0..127). The box to draw again if either changed."""
+        if (text, pedal) == (self._text, self._pedal):
+            return None
+        if pedal != self._pedal:
+            self._pedal = pedal
+            self._lamp = self._lamp_at(pedal / 127)
+        self._text = text
+        room = max(self.box.w - self._lamp.get_width() - self.box.h, 0)
+        self._words = self._lettering.draw(text, "medium", self._size, mix(QUIET_TEXT, TEXT, 0.45), room)
+        return self.box
+
+    def draw(self, canvas: pygame.Surface) -> None:
+        """Draw it over whatever is there."""
+        box = self.box
+        canvas.blit(self._lamp, (box.right - self._lamp.get_width(), box.y + (box.h - self._lamp.get_height()) // 2))
+        canvas.blit(self._words, (box.x, box.y + (box.h - self._words.get_height()) // 2))
 
     @property
     def _size(self) -> float:
-        return self._box.h * 0.47
+        return self.box.h * 0.47
 
-    def _lamp(self, down: float) -> pygame.Surface:
+    def _lamp_at(self, down: float) -> pygame.Surface:
         """A pill that fills with amber as the pedal goes down."""
         label = self._lettering.draw(_PEDAL_TEXT, "medium", self._size, mix(QUIET_TEXT, _DARK, down))
-        height = round(self._box.h * 0.78)
+        height = round(self.box.h * 0.78)
         width = label.get_width() + round(height * 0.95)
         plate = Plate(width, height)
         shape = distance(width, height, (0.5, 0.5, width - 1, height - 1), height / 2)

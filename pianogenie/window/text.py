@@ -26,9 +26,7 @@ class Lettering:
             self._fonts[wanted] = pygame.font.Font(str(path) if path.is_file() else None, wanted[1])
         return self._fonts[wanted]
 
-    def draw(
-        self, text: str, weight: str, size_px: float, colour: RGB, max_width: int | None = None
-    ) -> pygame.Surface:
+    def draw(self, text: str, weight: str, size_px: float, colour: RGB, max_width: int | None = None) -> pygame.Surface:
         """The text on a transparent surface, at most `max_width` pixels wide."""
         font = self.font(weight, size_px)
         if max_width is not None:

@@ -21,6 +21,7 @@ from pianogenie.window.pointers import Pointers
 from pianogenie.window.presenter import Presenter
 from pianogenie.window.quiet import Quiet
 from pianogenie.window.stage import Stage, StageOutput
+from pianogenie.window.waiting import waiter
 
 _LIVELY_WAIT_MS = 2
 """How long to sleep between looks for a new picture while pictures come; an event ends any wait at once."""
@@ -81,6 +82,7 @@ def run_window(
     screen = open_window(title, size)
     window = _Window(hands, stage, num_buttons, screen, status if callable(status) else lambda: status)
     try:
+        window.start()
         with Quiet() as quiet:
             window.run(should_stop, quiet)
     finally:
@@ -92,9 +94,7 @@ def run_window(
 class _Window:
     """An open window and the picture in it."""
 
-    def __init__(
-        self, hands: Hands, stage: Stage, num_buttons: int, screen: pygame.Surface, status: Callable[[], str]
-    ):
+    def __init__(self, hands: Hands, stage: Stage, num_buttons: int, screen: pygame.Surface, status: Callable[[], str]):
         self._hands = hands
         self._stage = stage
         self._num_buttons = num_buttons
@@ -110,15 +110,21 @@ class _Window:
         self._last_event = 0.0
         self._resize_at: float | None = None
 
+    def start(self) -> None:
+        """Start the painter."""
+        self._painter.start(time.perf_counter())
+        self._new_frames()
+
     def run(self, should_stop: Callable[[], bool], quiet: Quiet) -> None:
         """Handle events until the end."""
         pygame.event.set_blocked(None)
         pygame.event.set_allowed((*_WINDOW_EVENTS, *_PLAY_EVENTS))
-        self._new_frames()
-        self._painter.start(time.perf_counter())
-        wait_ms = 1
+        wait = waiter()
+        wait_ms = 0
         while not should_stop():
-            event = pygame.event.wait(wait_ms) if wait_ms else pygame.event.poll()
+            if wait_ms:
+                wait(wait_ms)
+            event = pygame.event.poll()
             while event.type != pygame.NOEVENT:
                 if not self._take(event):
                     return
