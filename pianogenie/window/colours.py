@@ -21,12 +21,12 @@ TEXT: RGB = (0.80, 0.81, 0.84)
 QUIET_TEXT: RGB = (0.50, 0.52, 0.57)
 AMBER: RGB = (1.0, 0.74, 0.36)
 
-# From warm on the left to cool on the right: along this arc yellowness falls all the way after the first steps,
-# which is the one axis of hue that red-green blindness leaves.
-_FIRST_HUE, _LAST_HUE = 22.0, 318.0
+# From warm on the left to cool on the right: past the first steps yellowness only falls along this arc, and
+# yellow to blue is the one axis of hue that red-green blindness leaves.
+_FIRST_HUE, _LAST_HUE = 25.0, 312.0
 _LIGHTNESS, _CHROMA = 0.74, 0.145
 # Neighbours differ a little in lightness as well: too little to see as such, enough to help the eye.
-_LIGHTNESS_STEP = 0.022
+_LIGHTNESS_STEP = 0.035
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def tints(num_buttons: int) -> tuple[Tint, ...]:
             Tint(
                 idle=oklch(lightness - 0.15, _CHROMA * 0.86, hue),
                 deep=oklch(lightness - 0.36, _CHROMA * 0.72, hue),
-                lit=oklch(lightness + 0.03, _CHROMA, hue),
-                glow=oklch(min(lightness + 0.17, 0.95), _CHROMA * 0.55, hue),
+                lit=oklch(lightness, _CHROMA * 1.2, hue),
+                glow=oklch(lightness + 0.14, _CHROMA * 0.66, hue),
             )
         )
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,14 @@ class Keybed:
             for key in range(NUM_KEYS):
                 if is_black(key) == black:
                     self._blit(canvas, key, None)
+
+    def prepare(self) -> Iterator[None]:
+        """Make the pictures of lit keys, one a step."""
+        shapes = {(is_black(key), box.w): box for key, box in enumerate(self._boxes)}
+        for (black, _), box in shapes.items():
+            for button in range(len(self._tints)):
+                self._sprite(black, box, button)
+                yield
 
     def draw(
         self, canvas: pygame.Surface, rest: pygame.Surface, keys: Iterable[int], lights: dict[int, Light]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pygame
@@ -40,6 +40,12 @@ class Pads:
         """Every button at rest."""
         for button in range(len(self._boxes)):
             self._blit(canvas, button, lit=False, strength=1.0)
+
+    def prepare(self) -> Iterator[None]:
+        """Make the pictures of lit buttons, one a step."""
+        for button in range(len(self._boxes)):
+            self._sprite(button, lit=True)
+            yield
 
     def draw(
         self, canvas: pygame.Surface, rest: pygame.Surface, changed: Sequence[int], lights: dict[int, float]
@@ -99,7 +105,7 @@ class Pads:
         plate.over(_BLACK, rim * np.clip(rows * 2 - 1, 0, 1)[:, None], 0.18)
         across = (np.arange(width) + 0.5 - halo) / box.w - 0.5
         dish = np.exp(-((across / 0.33) ** 2))[None, :] * np.exp(-(((rows - 0.44) / 0.36) ** 2))[:, None]
-        plate.light(tint.glow if lit else tint.lit, filled(cap) * dish, 0.14 if lit else 0.13)
+        plate.light(tint.glow if lit else tint.lit, filled(cap) * dish, 0.10 if lit else 0.13)
         return plate.surface()
 
     def _label(self, sprite: pygame.Surface, button: int, lit: bool) -> None:

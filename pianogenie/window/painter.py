@@ -81,6 +81,9 @@ class Painter:
         if self._owed and self._frames.free:
             self._frames.publish(self._picture.canvas, _merged(self._owed))
             self._owed.clear()
+        if not self._picture.moving:
+            # Nothing to do: a good time to get ready, so that the first notes find their colours mixed.
+            self._picture.prepare()
         return self._picture.moving or bool(self._owed)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import pygame
@@ -46,6 +47,11 @@ class Picture:
         self._pad_lights: dict[int, float] = {}
         self._pad_let_go = [-1e9] * num_buttons
         self._presses: list[int] | None = None
+        self._to_prepare = itertools.chain(self._pads.prepare(), self._keybed.prepare(), self._ribbons.prepare())
+
+    def prepare(self) -> bool:
+        """Make one of the small pictures that lights and ribbons need, ahead of need. Whether there was one left."""
+        return next(self._to_prepare, self) is not self
 
     @property
     def moving(self) -> bool:

@@ -19,6 +19,35 @@ _MIN_BUDGET_PIXELS, _MAX_BUDGET_PIXELS = 4_000, 4_000_000
 _RECTANGLES_A_SLICE = 16
 
 
+class Cost:
+    """What showing a slice costs: seconds a slice and seconds a pixel, by least squares over the last ones."""
+
+    _REMEMBERED = 0.95
+    _STICKS = 0.3
+    _UNIT_PIXELS = 10_000
+
+    def __init__(self) -> None:
+        self.fixed_s = 0.1e-3
+        self.a_pixel_s = 1e-9
+        self._n = self._x = self._t = self._xx = self._xt = 0.0
+
+    def learn(self, took_s: float, pixels: int) -> None:
+        """Take one slice into account."""
+        # The scheduler's doing must not count as the screen's.
+        t = min(took_s, 4 * (self.fixed_s + self.a_pixel_s * pixels))
+        x, keep = pixels / self._UNIT_PIXELS, self._REMEMBERED
+        self._n = self._n * keep + 1
+        self._x = self._x * keep + x
+        self._t = self._t * keep + t
+        self._xx = self._xx * keep + x * x
+        self._xt = self._xt * keep + x * t
+        # Slices of one size do not tell the two costs apart; then the fixed one stays what it was believed to be.
+        n, t_sum = self._n + self._STICKS, self._t + self._STICKS * self.fixed_s
+        determinant = n * self._xx - self._x**2
+        self.fixed_s = max((t_sum * self._xx - self._x * self._xt) / determinant, 1e-6)
+        self.a_pixel_s = max((n * self._xt - self._x * t_sum) / determinant / self._UNIT_PIXELS, 1e-11)
+
+
 class Presenter:
     """Copies what changed from the shared picture to the window, and has the system show it.
 
@@ -44,8 +73,7 @@ class Presenter:
         self._slices: deque[list[Box]] = deque()
         self._owes_done = False
         self._budget = _FIRST_BUDGET_PIXELS
-        self._fixed_s = 0.1e-3
-        self._a_pixel_s = 1e-9
+        self._cost = Cost()
         self.slices_shown = 0
         self._shown_before = 0
         self.frames_shown = 0
@@ -98,15 +126,10 @@ class Presenter:
         self.slices_shown += 1
 
     def _learn(self, took_s: float, pixels: int) -> None:
-        # Outliers are the scheduler's doing; they must not shrink the slices for good.
-        expected = self._fixed_s + self._a_pixel_s * pixels
-        error = max(-expected, min(took_s - expected, expected))
-        # Least squares by small steps on the two costs, each in its own scale.
-        share = self._a_pixel_s * pixels / expected
-        self._fixed_s = max(1e-6, self._fixed_s + 0.1 * error * (1 - share))
-        self._a_pixel_s = max(1e-11, self._a_pixel_s + 0.1 * error * share / max(pixels, 1))
-        room_s = max(TARGET_SLICE_S - self._fixed_s, self._fixed_s)
-        self._budget = max(_MIN_BUDGET_PIXELS, min(int(room_s / self._a_pixel_s), _MAX_BUDGET_PIXELS))
+        cost = self._cost
+        cost.learn(took_s, pixels)
+        room_s = max(TARGET_SLICE_S - cost.fixed_s, cost.fixed_s)
+        self._budget = max(_MIN_BUDGET_PIXELS, min(int(room_s / cost.a_pixel_s), _MAX_BUDGET_PIXELS))
 
     def _cut(self, boxes: Sequence[Box]) -> None:
         """Queue boxes as slices of at most the budget, each whole rows of a box; small boxes share a slice."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,13 @@ class Ribbons:
     def flowing(self) -> bool:
         """Whether anything is to be seen, or was a frame ago."""
         return bool(self._drawn) or any(self._of_key)
+
+    def prepare(self) -> Iterator[None]:
+        """Make the pictures of ribbons, one a step."""
+        for button in range(len(self._tints)):
+            for velocity in (127 * level // (_LEVELS - 1) for level in range(1, _LEVELS)):
+                self._band(button, velocity)
+                yield
 
     def follow(self, scene: Scene) -> None:
         """Begin and end ribbons by what changed since the last scene."""
@@ -163,7 +170,7 @@ class Ribbons:
             tint, height = self._tints[button], self._area.h
             risen = 1 - (np.arange(height) + 0.5) / height
             fade = (1 - risen**2.2) * (0.45 + 0.55 * (1 - risen))
-            light = fade * (0.40 + 0.60 * level / (_LEVELS - 1))
+            light = fade * (0.48 + 0.52 * level / (_LEVELS - 1))
             near = np.exp(-risen * 5)[:, None]
             body = np.asarray(mix(tint.lit, tint.deep, 0.12)) * (1 - near) + np.asarray(tint.glow) * near
             core, halo = self._profile(self._from_middle())
