@@ -7,7 +7,9 @@ import mido
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the trainer needs the extra `train`: pip install '.[train]'")
+torch = pytest.importorskip("torch", reason="the trainer needs the extra `train`: pip install '.[train]'")
+# On a busy machine two threads of a network this small spend their time waiting for each other.
+torch.set_num_threads(1)
 
 
 def midi_file(path: Path, notes, *, channel: int = 0, tempo_us: int = 500_000, more=()) -> Path:
@@ -82,4 +84,14 @@ def zipped(folder: Path, out: Path) -> Path:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.write(path, path.relative_to(folder).as_posix())
+    return out
+
+
+@pytest.fixture(scope="session")
+def small_model(small_run, tmp_path_factory) -> Path:
+    """That run, exported. (An export takes seconds, most of them torch's; so once for all tests.)"""
+    from pianogenie_train.export import Provenance, export
+
+    out = tmp_path_factory.mktemp("models") / "small"
+    export(small_run, out, Provenance("made-up music", "CC0-1.0", "CC0-1.0"), command="pianogenie train export")
     return out

@@ -33,8 +33,8 @@ def text(facts: dict) -> str:
         "",
         "## Recipe",
         "",
-        f"Configuration `{recipe['configuration']}`, seed {recipe['seed']}, the {recipe['checkpoint']} checkpoint: step "
-        f"{recipe['steps']:,},",
+        f"Configuration `{recipe['configuration']}`, seed {recipe['seed']}; the {recipe['checkpoint']} checkpoint, of "
+        f"step {recipe['steps']:,},",
         f"{recipe['minutes']} minutes of training on {recipe['training_notes']:,} notes, torch {recipe['torch']}.",
         "",
         "```sh",

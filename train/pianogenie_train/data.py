@@ -38,7 +38,7 @@ class Prepared:
         try:
             data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise UserError(f"{folder}: not a data folder (no data.json); `pianogenie train prepare` makes one") from None
+            raise UserError(f"{folder}: no data.json in it; `pianogenie train prepare` makes data folders") from None
         except (OSError, ValueError) as error:
             raise UserError(f"{folder / 'data.json'}: cannot be read ({error})") from error
         found = data.get("format") if isinstance(data, dict) else None

@@ -75,7 +75,8 @@ def check_place(out: Path, force: bool) -> None:
     if not out.exists() and not out.is_symlink():
         return
     try:
-        ours = str(json.loads((out / "model.json").read_text(encoding="utf-8"))["format"]).startswith("pianogenie-model/")
+        found = json.loads((out / "model.json").read_text(encoding="utf-8"))["format"]
+        ours = str(found).startswith("pianogenie-model/")
     except (OSError, ValueError, KeyError, TypeError):
         ours = False
     if not ours:

@@ -17,7 +17,7 @@ from torch import nn
 
 from pianogenie.keys import NUM_KEYS
 from pianogenie.model import FORMAT
-from pianogenie_train.model import LAST_BIN, Autoencoder, Decoder, delta_time_bins
+from pianogenie_train.model import Autoencoder, Decoder, delta_time_bins
 from pianogenie_train.quantiser import button_of, value_of
 
 OPSET = 18

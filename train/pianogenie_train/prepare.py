@@ -172,7 +172,7 @@ class GrowingArray:
         self._path, self._dtype, self._length = path, np.dtype(dtype), 0
 
     def __enter__(self) -> "GrowingArray":
-        self._file = open(self._path, "wb")  # noqa: SIM115 (closed in __exit__)
+        self._file = open(self._path, "wb")
         self._header()
         return self
 

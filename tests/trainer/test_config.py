@@ -1,0 +1,43 @@
+"""Settings, and what is said about the ones that do not do."""
+
+import pytest
+from pianogenie_train import config
+from pianogenie_train.config import Config
+
+from pianogenie.errors import UserError
+
+
+def test_the_paper_is_what_its_authors_set():
+    paper = config.named("paper")
+    assert (paper.num_buttons, paper.rnn_dim, paper.rnn_layers, paper.window) == (8, 128, 2, 128)
+    assert (paper.batch_size, paper.lr, paper.transpose_max, paper.stretch_max) == (32, 3e-4, 6, 0.05)
+
+
+def test_settings_are_given_as_text_or_numbers():
+    changed = Config().but(lr="3e-3", steps="10", schedule="cosine", num_buttons=4)
+    assert (changed.lr, changed.steps, changed.schedule, changed.num_buttons) == (3e-3, 10, "cosine", 4)
+
+
+@pytest.mark.parametrize(
+    "setting", ["colour=red", "steps=ten", "steps=1.5", "lr=nan", "lr=0", "num_buttons=1", "schedule=linear",
+                "window=1", "stretch_max=1", "seed=-1"],
+)
+def test_what_does_not_do_is_told_by_name(setting):
+    name = setting.split("=")[0]
+    with pytest.raises(UserError, match=name):
+        Config().but(**config.parse_settings([setting]))
+
+
+def test_a_setting_without_a_value_and_an_unknown_name():
+    with pytest.raises(UserError, match="name=value"):
+        config.parse_settings(["steps"])
+    with pytest.raises(UserError, match="paper"):
+        config.named("papre")
+
+
+def test_the_rate_rises_and_falls():
+    run = Config(lr=1.0, warmup_steps=4, schedule="cosine")
+    assert [run.rate(step, 0.0) for step in range(5)] == [0.25, 0.5, 0.75, 1, 1]
+    assert run.rate(100, 0.5) == pytest.approx(0.5)
+    assert run.rate(100, 1.0) == pytest.approx(0)
+    assert Config(lr=1.0).rate(100, 0.9) == 1

@@ -1,0 +1,162 @@
+"""Training: that it learns, that it can be stopped and gone on with, and what it leaves when it fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from pianogenie_train import config, loop, losses, runs
+from pianogenie_train.data import Prepared
+
+from pianogenie.errors import UserError
+
+TINY = config.named("paper").but(rnn_dim=8, batch_size=4, window=32, lr=0.01, validate_every=4)
+
+
+def train(data, out, settings, **options):
+    run = loop.new_run(out, settings, "paper", Prepared(data), "pianogenie train fit")
+    return loop.fit(run, device="cpu", **options)
+
+
+def go_on(data, out, changes, **options):
+    run = loop.resumed_run(out, changes, None, Prepared(data), "pianogenie train fit --resume")
+    return loop.fit(run, resume=True, device="cpu", **options)
+
+
+def weights(out, which):
+    return runs.load_trained(out, which).model.state_dict()
+
+
+def test_it_learns(data, tmp_path):
+    outcome = train(data, tmp_path / "run", TINY.but(rnn_dim=32, lr=0.02, steps=120, validate_every=40))
+    assert outcome.ppl < 50  # from 88; one note in these files has some twenty neighbours
+    assert outcome.step == 120 and not outcome.stopped
+    assert list((tmp_path / "run" / "log").glob("events.*"))
+
+
+def test_seeds_make_a_run_repeatable_and_resuming_leaves_no_trace(data, tmp_path):
+    train(data, tmp_path / "straight", TINY.but(steps=8))
+    train(data, tmp_path / "twice", TINY.but(steps=3))
+    outcome = go_on(data, tmp_path / "twice", {"steps": 8})
+    assert outcome.step == 8
+    straight, twice = weights(tmp_path / "straight", "last"), weights(tmp_path / "twice", "last")
+    assert all(torch.equal(straight[name], twice[name]) for name in straight)
+    commands = json.loads((tmp_path / "twice" / "config.json").read_text())["commands"]
+    assert commands[-1].endswith("--resume") and len(commands) == 3
+    other = train(data, tmp_path / "other", TINY.but(steps=3, seed=1))
+    assert other.step == 3
+    assert not torch.equal(weights(tmp_path / "other", "last")["decoder.output.weight"],
+                           straight["decoder.output.weight"])
+
+
+def test_time_ends_a_run(data, tmp_path):
+    outcome = train(data, tmp_path / "run", TINY.but(steps=10**6, validate_every=10**6), minutes=0.02)
+    assert 0 < outcome.step < 10**6 and not outcome.stopped
+    assert runs.load_trained(tmp_path / "run").which == "best"
+
+
+def test_ctrl_c_leaves_a_checkpoint_that_goes_on(data, tmp_path):
+    out = tmp_path / "run"
+    program = (
+        "import sys; from pianogenie_train import loop; loop.Lines.__init__.__defaults__ = (0.0,);"
+        "from pianogenie_train.__main__ import main; main()"
+    )
+    arguments = ["fit", str(data), "--out", str(out), "--set", "rnn_dim=8", "--batch", "4", "--set", "window=32",
+                 "--steps", "1000000", "--set", "validate_every=1000000", "--device", "cpu", "--threads", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    for line in process.stderr:
+        if line.startswith("step 3/"):
+            break
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "--resume" in output and "Traceback" not in errors
+    stopped = runs.load_trained(out, "last")
+    assert stopped.step >= 3
+    outcome = go_on(data, out, {"steps": stopped.step + 2, "validate_every": 1})
+    assert outcome.step == stopped.step + 2 and outcome.ppl is not None
+
+
+def test_a_run_that_diverges_keeps_its_last_good_checkpoint(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    calls, real = [], losses.reconstruction
+
+    def breaks(logits, keys):
+        calls.append(1)
+        return real(logits, keys) * (float("nan") if len(calls) > 3 else 1)
+
+    monkeypatch.setattr(losses, "reconstruction", breaks)
+    with pytest.raises(UserError, match=r"step 3: the loss is not finite.*--lr"):
+        train(data, tmp_path / "run", TINY.but(steps=50))
+    kept = runs.load_trained(tmp_path / "run")
+    assert kept.step == 3
+    assert all(torch.isfinite(w).all() for w in kept.model.state_dict().values())
+
+
+def test_a_broken_gradient_never_reaches_the_weights(data, tmp_path, monkeypatch):
+    def infinite_slope(e):  # a finite loss whose gradient is not
+        return (e - e.detach()).abs().sqrt().sum()
+
+    monkeypatch.setattr(losses, "margin", infinite_slope)
+    with pytest.raises(UserError, match="the gradient is not finite"):
+        train(data, tmp_path / "run", TINY.but(steps=5))
+
+
+def test_a_disk_that_refuses_is_one_line_and_keeps_the_old_checkpoint(data, tmp_path, monkeypatch):
+    train(data, tmp_path / "run", TINY.but(steps=2))
+    before = weights(tmp_path / "run", "last")
+
+    def full(self, path, *_, **__):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(loop.L.Trainer, "save_checkpoint", full)
+    with pytest.raises(UserError, match=r"\.ckpt: cannot be written \(No space left on device\)"):
+        go_on(data, tmp_path / "run", {"steps": 4})
+    after = weights(tmp_path / "run", "last")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert {p.name for p in (tmp_path / "run" / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
+
+
+def test_other_configurations_are_not_mixed(data, tmp_path, small_run):
+    with pytest.raises(UserError, match="go on with --resume"):
+        train(data, small_run, TINY)
+    with pytest.raises(UserError, match=r"of another configuration: its lr is 0.01, not 0.5"):
+        go_on(data, small_run, {"lr": "0.5"})
+    with pytest.raises(UserError, match="are done"):
+        go_on(data, small_run, {})
+    run = runs.open_run(small_run)
+    with pytest.raises(UserError, match="its num_buttons is 8, the run's is 4"):
+        runs.read_checkpoint(run.checkpoint("last"), run.config.but(num_buttons=4))
+    with pytest.raises(UserError, match="not a run folder"):
+        go_on(data, tmp_path, {})
+
+
+def test_a_run_without_a_checkpoint_or_with_a_damaged_one(data, tmp_path):
+    run = loop.new_run(tmp_path / "run", TINY, "paper", Prepared(data), "")
+    run.save()
+    with pytest.raises(UserError, match=r"last\.ckpt: no such checkpoint"):
+        runs.load_trained(tmp_path / "run")
+    (tmp_path / "run" / "checkpoints").mkdir()
+    run.checkpoint("last").write_bytes(np.random.default_rng(0).bytes(1000))
+    with pytest.raises(UserError, match=r"last\.ckpt: damaged"):
+        runs.load_trained(tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text('{"format": "pianogenie-run/7"}')
+    with pytest.raises(UserError, match="pianogenie-run/7"):
+        runs.load_trained(tmp_path / "run")
+
+
+def test_a_stopped_clock_counts_training_only(data, tmp_path):
+    train(data, tmp_path / "run", TINY.but(steps=2))
+    first = runs.load_trained(tmp_path / "run", "last").minutes
+    time.sleep(1.0)
+    outcome = go_on(data, tmp_path / "run", {"steps": 3})
+    assert first < outcome.minutes < first + 0.5
