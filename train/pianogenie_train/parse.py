@@ -76,10 +76,10 @@ def parse(data: bytes) -> Notes:
     if not len(pitch):
         raise BrokenFile("no piano note in it")
 
-    order = np.lexsort((pitch, start))
+    # One number to sort by instead of two: files are nearly in order, which a stable sort makes use of.
+    order = np.argsort(start * 128 + pitch, kind="stable")
     pitch, start, length, velocity = (a[order] for a in (pitch, start, length, velocity))
-    onsets = _seconds(score, start)
-    ends = _seconds(score, start + np.maximum(length, 0))
+    onsets, ends = _seconds(score, np.stack([start, start + np.maximum(length, 0)]))
     if not np.isfinite(onsets).all() or onsets[0] < 0 or onsets[-1] > LONGEST_FILE_S:
         raise BrokenFile("its times make no sense")
     return Notes(
@@ -92,15 +92,18 @@ def parse(data: bytes) -> Notes:
 
 
 def _seconds(score: Score, ticks: np.ndarray) -> np.ndarray:
-    """Ticks [N] -> seconds [N] by the tempo map."""
+    """Ticks, of any shape, -> seconds by the tempo map."""
     tempos = score.tempos.numpy() if len(score.tempos) else {"time": [], "mspq": []}
     at = np.asarray(tempos["time"], np.int64)
     tempo = np.asarray(tempos["mspq"], np.float64)
     order = np.argsort(at, kind="stable")
-    at = np.concatenate([[0], at[order]])
-    tempo = np.concatenate([[DEFAULT_TEMPO_US], tempo[order]])
+    at, tempo = at[order], tempo[order]
+    if not len(at) or at[0] > 0:
+        at, tempo = np.append(0, at), np.append(DEFAULT_TEMPO_US, tempo)
     seconds_a_tick = tempo / 1e6 / score.ticks_per_quarter
     began = np.concatenate([[0.0], np.cumsum(np.diff(at) * seconds_a_tick[:-1])])
+    if len(at) == 1:
+        return ticks * seconds_a_tick[0]
     which = np.searchsorted(at, ticks, side="right") - 1
     return began[which] + (ticks - at[which]) * seconds_a_tick[which]
 
