@@ -8,7 +8,9 @@ import sys
 import pygame
 
 from pianogenie.errors import UserError
+from pianogenie.window.colours import tints
 from pianogenie.window.layout import MIN_HEIGHT, MIN_WIDTH
+from pianogenie.window.sprites import Plate, distance, filled
 
 _SETTINGS = {
     # Show rectangles of the window from plain memory. SDL would put a texture in between, which without a graphics
@@ -49,17 +51,20 @@ def open_window(title: str, size: tuple[int, int]) -> pygame.Surface:
         raise UserError("no display: neither DISPLAY nor WAYLAND_DISPLAY is set; --terminal plays without a window")
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    # What desktops (and tools such as xdotool) know the window by; pygame has put the script's name there.
+    os.environ["SDL_VIDEO_X11_WMCLASS"] = os.environ["SDL_VIDEO_WAYLAND_WMCLASS"] = "pianogenie"
     asked_for = os.environ.get("SDL_VIDEODRIVER", "")
     try:
         pygame.display.init()
         driver = pygame.display.get_driver()
         if driver in ("offscreen", "dummy") and driver not in asked_for:
             raise pygame.error(f"only SDL's '{driver}' driver works here")
+        pygame.display.set_caption(title)
+        pygame.display.set_icon(icon())
         screen = pygame.display.set_mode(_fitting(size), pygame.RESIZABLE)
     except pygame.error as error:
         pygame.display.quit()
         raise UserError(f"cannot open a window: {error}; --terminal plays without one") from error
-    pygame.display.set_caption(title)
     pygame.Window.from_display_module().minimum_size = (MIN_WIDTH, MIN_HEIGHT)
     # Otherwise an input method may look at each key first.
     pygame.key.stop_text_input()
@@ -77,3 +82,17 @@ def _fitting(size: tuple[int, int]) -> tuple[int, int]:
     if size[0] <= width and size[1] <= height:
         return size
     return max(MIN_WIDTH, min(size[0], round(width * 0.95))), max(MIN_HEIGHT, min(size[1], round(height * 0.88)))
+
+
+def icon(size: int = 64) -> pygame.Surface:
+    """The window's icon: ribbons in four of the buttons' colours."""
+    plate = Plate(size, size)
+    body = distance(size, size, (1, 1, size - 2, size - 2), 0.22 * size)
+    plate.over((0.07, 0.075, 0.09), filled(body))
+    colours = tints(4)
+    for i, tint in enumerate(colours):
+        x = (0.125 + 0.2 * i) * size
+        height = (0.30, 0.52, 0.40, 0.24)[i] * size
+        bar = distance(size, size, (x, 0.84 * size - height, 0.15 * size, height), 0.06 * size)
+        plate.over(tint.lit, filled(bar))
+    return plate.surface()

@@ -1,0 +1,43 @@
+"""A player with a window and no genie, for the window's tests: each button has one key; prints what it hears.
+
+Run as `python -m tests.e2e.window_player`.
+"""
+
+import signal
+import time
+
+from pianogenie.events import NoteOff, NoteOn, Pedal, Press
+from pianogenie.inputs.hands import Hands
+from pianogenie.window.stage import Stage, StageOutput
+from pianogenie.window.window import run_window
+
+
+def main() -> None:
+    stop = []
+    signal.signal(signal.SIGINT, lambda *_: stop.append(True))
+    start = time.perf_counter()
+    with Stage.create(8) as stage:
+        output = StageOutput(stage)
+        print("stage", stage.shared_name, flush=True)
+
+        def play(event):
+            if isinstance(event, Pedal):
+                print("pedal", event.value, flush=True)
+                output.send(event)
+            elif isinstance(event, Press):
+                print("press", event.button, flush=True)
+                output.send(NoteOn(20 + 7 * event.button, 100, event.button, event.time))
+            else:
+                print("release", event.button, flush=True)
+                output.send(NoteOff(20 + 7 * event.button, event.time))
+            output.witness(event)
+
+        hands = Hands(play, lambda: time.perf_counter() - start, 8)
+        run_window(
+            hands, output, num_buttons=8, title="Window under test", should_stop=lambda: bool(stop), size=(640, 400)
+        )
+    print("end", flush=True)
+
+
+if __name__ == "__main__":
+    main()
