@@ -16,8 +16,8 @@ def train() -> None:
 
 
 def command_line(context: click.Context) -> str:
-    """The command as it was typed, for the records that a run and a model keep."""
-    words = context.command_path.split()
+    """The command as it can be typed again, for the records that a run and a model keep."""
+    words = ["pianogenie", "train", str(context.command.name)]  # however it was started
     options: list[str] = []
     for parameter in context.command.params:
         if context.get_parameter_source(parameter.name) is not ParameterSource.COMMANDLINE:

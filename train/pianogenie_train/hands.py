@@ -31,10 +31,10 @@ class HandRule:
 
 
 RULES = (
-    HandRule("steps", semitones=2.0, leap=2, recentre=0.5),
-    HandRule("chromatic", semitones=1.0, leap=3, recentre=0.3, jitter=0.2),
+    HandRule("steps", semitones=2.0, leap=5, recentre=0.5),
+    HandRule("chromatic", semitones=1.0, leap=7, recentre=0.3, jitter=0.2),
     HandRule("strides", semitones=3.5, leap=7, recentre=0.5, jitter=0.3),
-    HandRule("lazy", semitones=6.0, leap=1, recentre=0.8, pause_s=0.4),
+    HandRule("lazy", semitones=5.0, leap=3, recentre=0.8, pause_s=0.4),
     HandRule("map", semitones=3.0, leap=None, recentre=0.05),
     HandRule("wide map", semitones=7.0, leap=None, recentre=0.02, jitter=0.3),
 )
