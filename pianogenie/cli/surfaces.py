@@ -1,12 +1,10 @@
 """Where a person plays: a window, a terminal, or nowhere at all (a demo that is only listened to)."""
 
-import os
 import sys
 import time
 
 from pianogenie.errors import UserError
 from pianogenie.outputs.base import Output
-from pianogenie.quiet import silent_stderr
 from pianogenie.session import Session
 
 
@@ -76,19 +74,6 @@ class Window:
 Surface = Listen | Terminal | Window
 
 
-def has_display() -> bool:
-    """Whether SDL can open a display that a person sees; one that cannot be reached counts as none."""
-    import pygame
-
-    try:
-        with silent_stderr():  # Wayland's library complains there where X11 does, or nothing is
-            pygame.display.init()
-    except pygame.error:
-        return False
-    # SDL's last resort is a display in memory; nobody sees it unless it was asked for by name.
-    return "SDL_VIDEODRIVER" in os.environ or pygame.display.get_driver() != "offscreen"
-
-
 def choose_surface(terminal: bool) -> type[Surface] | None:
     """The window where there is a display, else the terminal where there is one, else None.
 
@@ -99,6 +84,8 @@ def choose_surface(terminal: bool) -> type[Surface] | None:
         if not is_terminal:
             raise UserError("--terminal: standard input is not a terminal; start it from one")
         return Terminal
+    from pianogenie.window.display import has_display  # imports pygame, which a terminal can do without
+
     if has_display():
         return Window
     return Terminal if is_terminal else None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import locale
 import os
-import sys
+from collections.abc import Iterator
 
 import pygame
 
 from pianogenie.errors import UserError
+from pianogenie.quiet import silent_stderr
 from pianogenie.window.colours import tints
 from pianogenie.window.layout import MIN_HEIGHT, MIN_WIDTH
 from pianogenie.window.sprites import Plate, distance, filled
@@ -31,10 +34,27 @@ _SETTINGS = {
 
 
 def has_display() -> bool:
-    """Whether it is worth trying to open a window here."""
-    if os.environ.get("SDL_VIDEODRIVER") or not sys.platform.startswith("linux"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    """Whether a window can be opened here that a person sees."""
+    return _display_fault() is None
+
+
+def _display_fault() -> str | None:
+    """Start SDL's display; what is wrong with it in a line, or None."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    # What desktops (and tools such as xdotool) know the window by; pygame has put the script's name there.
+    os.environ["SDL_VIDEO_X11_WMCLASS"] = os.environ["SDL_VIDEO_WAYLAND_WMCLASS"] = "pianogenie"
+    try:
+        with silent_stderr():  # Wayland's library complains there where X11 does, or nothing is
+            pygame.display.init()
+    except pygame.error as error:
+        return str(error)
+    driver = pygame.display.get_driver()
+    # SDL's last resort is a display in memory, which nobody sees: only for those who asked for it.
+    if driver in ("offscreen", "dummy") and driver not in os.environ.get("SDL_VIDEODRIVER", ""):
+        pygame.display.quit()
+        return "there is none"
+    return None
 
 
 def open_window(title: str, size: tuple[int, int]) -> pygame.Surface:
@@ -47,21 +67,14 @@ def open_window(title: str, size: tuple[int, int]) -> pygame.Surface:
     Raises:
         UserError: there is no display, or it cannot be used.
     """
-    if not has_display():
-        raise UserError("no display: neither DISPLAY nor WAYLAND_DISPLAY is set; --terminal plays without a window")
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
-    # What desktops (and tools such as xdotool) know the window by; pygame has put the script's name there.
-    os.environ["SDL_VIDEO_X11_WMCLASS"] = os.environ["SDL_VIDEO_WAYLAND_WMCLASS"] = "pianogenie"
-    asked_for = os.environ.get("SDL_VIDEODRIVER", "")
+    fault = _display_fault()
+    if fault is not None:
+        raise UserError(f"no display to open a window on ({fault}); --terminal plays without one")
     try:
-        pygame.display.init()
-        driver = pygame.display.get_driver()
-        if driver in ("offscreen", "dummy") and driver not in asked_for:
-            raise pygame.error(f"only SDL's '{driver}' driver works here")
-        pygame.display.set_caption(title)
         pygame.display.set_icon(icon())
-        screen = pygame.display.set_mode(_fitting(size), pygame.RESIZABLE)
+        with _plain_locale():
+            pygame.display.set_caption(title)
+            screen = pygame.display.set_mode(_fitting(size), pygame.RESIZABLE)
     except pygame.error as error:
         pygame.display.quit()
         raise UserError(f"cannot open a window: {error}; --terminal plays without one") from error
@@ -71,6 +84,18 @@ def open_window(title: str, size: tuple[int, int]) -> pygame.Surface:
     screen.fill((8, 9, 11))
     pygame.display.flip()
     return screen
+
+
+@contextlib.contextmanager
+def _plain_locale() -> Iterator[None]:
+    """Without this, in the locale C.UTF-8, X11's library gives the title a type that few programs can read."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    if before.upper() in ("C.UTF-8", "C.UTF8"):
+        locale.setlocale(locale.LC_CTYPE, "C")
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
 
 
 def _fitting(size: tuple[int, int]) -> tuple[int, int]:

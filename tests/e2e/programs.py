@@ -78,7 +78,8 @@ def xvfb(size: str = "1280x800x24") -> Iterator[str]:
     need("Xvfb")
     read, write = os.pipe()
     with running(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp"],
+        # Without -noreset it starts anew whenever its last client leaves, and turns away who comes just then.
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-noreset"],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     ):
