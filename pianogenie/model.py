@@ -162,9 +162,7 @@ def load_card(folder: Path) -> dict:
     if not isinstance(card, dict):
         raise UserError(f"{path}: not a model card: a JSON object is expected")
     if card.get("format") not in (FORMAT, 1, "1"):
-        raise UserError(
-            f"{path}: format {card.get('format')!r} is not {FORMAT!r}, the one that this version reads"
-        )
+        raise UserError(f"{path}: format {card.get('format')!r} is not {FORMAT!r}, the one that this version reads")
     buttons = card.get("num_buttons")
     if not isinstance(buttons, int) or isinstance(buttons, bool) or not 2 <= buttons <= MAX_BUTTONS:
         raise UserError(f"{path}: num_buttons is {buttons!r}, not a number in 2..{MAX_BUTTONS}")

@@ -6,7 +6,7 @@ import click
 
 from pianogenie.errors import UserError
 from pianogenie.model import DEFAULT_MODEL, load_card, shipped_models
-from pianogenie.quiet import silent_stderr
+from pianogenie.stderr import silent_stderr
 
 
 @click.command()

@@ -5,6 +5,7 @@ import time
 
 from pianogenie.errors import UserError
 from pianogenie.outputs.base import Output
+from pianogenie.quiet import Quiet
 from pianogenie.session import Session
 
 
@@ -17,8 +18,10 @@ class Listen:
     def run(self, session: Session, status: str) -> None:
         """Wait."""
         print(status, file=sys.stderr)
-        while not session.should_stop():
-            time.sleep(0.05)
+        with Quiet() as quiet:
+            while not session.should_stop():
+                time.sleep(0.05)
+                quiet.rest(time.perf_counter(), 0.0)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -10,6 +10,7 @@ from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.keyboard import letters
 from pianogenie.keys import NUM_KEYS, is_black, name_of
 from pianogenie.outputs.base import Output
+from pianogenie.quiet import Quiet
 
 NOTE_S = 0.4
 """How long a typed note lasts if no other follows."""
@@ -54,7 +55,8 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
     pedal = 0
     drawn = -1
     print(f"{status}\n1-{view.num_buttons} or the home row play, space is the pedal, Esc quits\n")
-    with terminal.cbreak(), terminal.hidden_cursor():
+    pressed_at = 0.0
+    with terminal.cbreak(), terminal.hidden_cursor(), Quiet() as quiet:
         while not should_stop():
             rest = _POLL_S if note_ends is None else max(0.0, note_ends - time.perf_counter())
             key = terminal.inkey(timeout=min(_POLL_S, rest), esc_delay=0.05)
@@ -65,13 +67,15 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
                 hands.pedal("typed", pedal)
             elif key.lower() in buttons:
                 hands.down("typed", buttons[key.lower()])
-                note_ends = time.perf_counter() + NOTE_S
+                pressed_at = time.perf_counter()
+                note_ends = pressed_at + NOTE_S
             if note_ends is not None and time.perf_counter() >= note_ends:
                 hands.up("typed")
                 note_ends = None
             if view.changes != drawn:  # after the note, never before it
                 drawn = view.changes
                 print("\r" + _picture(terminal, view, pedal) + terminal.clear_eol, end="", flush=True)
+            quiet.rest(time.perf_counter(), pressed_at)
     print()
 
 

@@ -13,7 +13,7 @@ from pianogenie.errors import UserError
 from pianogenie.events import NoteOff, NoteOn, PianoEvent
 from pianogenie.keys import LOWEST_PITCH
 from pianogenie.outputs.base import Output
-from pianogenie.quiet import silent_stderr
+from pianogenie.stderr import silent_stderr
 
 CLIENT_NAME = "Pianogenie"
 _NOTE_ON, _NOTE_OFF, _CONTROL_CHANGE, _SUSTAIN = 0x90, 0x80, 0xB0, 64

@@ -27,7 +27,7 @@ from pianogenie.piano import touch
 from pianogenie.piano.loading import Shelf
 from pianogenie.piano.samples import Samples
 from pianogenie.piano.voices import NUM_SLOTS, Voices
-from pianogenie.quiet import silent_stderr
+from pianogenie.stderr import silent_stderr
 
 BUFFER_FRAMES = 256
 """Frames that SDL asks for at a time: 5.8 ms. It takes powers of two, and no less than this."""

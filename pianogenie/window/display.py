@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pygame
 
 from pianogenie.errors import UserError
-from pianogenie.quiet import silent_stderr
+from pianogenie.stderr import silent_stderr
 from pianogenie.window.colours import tints
 from pianogenie.window.layout import MIN_HEIGHT, MIN_WIDTH
 from pianogenie.window.sprites import Plate, distance, filled

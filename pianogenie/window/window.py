@@ -13,13 +13,13 @@ import pygame
 
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.keyboard import Keyboard
+from pianogenie.quiet import Quiet
 from pianogenie.window.display import open_window
 from pianogenie.window.frames import Frames
 from pianogenie.window.layout import lay_out
 from pianogenie.window.painter_process import PainterProcess
 from pianogenie.window.pointers import Pointers
 from pianogenie.window.presenter import Presenter
-from pianogenie.window.quiet import Quiet
 from pianogenie.window.stage import Stage, StageOutput
 from pianogenie.window.waiting import waiter
 
