@@ -64,6 +64,10 @@ class Session:
         for path in self.recordings():
             notice(f"recorded {path}")
 
+    def losses(self) -> list[str]:
+        """A few words about each output that broke and was left out."""
+        return [f"lost {output.name}" for output, _ in self.performer.failures]
+
     def recordings(self) -> list[Path]:
         """The files that the recorder has written, once the session is over."""
         return [path for o in self.outputs if isinstance(o, Recorder) for path in o.saved]

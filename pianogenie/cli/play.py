@@ -87,9 +87,9 @@ def _live(
             opened(MidiPortOutput.open_virtual())
         if not no_sound:
             _open_piano(opened)
-        status = f"{genie.model.name} · {', '.join(output.name for output in outputs) or 'no output'}"
-        if not no_record:
-            _open_recorder(opened, record, genie)
+        facts = [genie.model.name, ", ".join(output.name for output in outputs) or "no output"]
+        if not no_record and _open_recorder(opened, record, genie):
+            facts.append("recording")
         place = surface(genie.model.num_buttons)
         undo.callback(place.close)
         for output in place.outputs:
@@ -99,7 +99,7 @@ def _live(
     with contextlib.closing(place), session:
         if events:
             threading.Thread(target=autoplay, args=(session, events), daemon=True).start()
-        place.run(session, status)
+        place.run(session, lambda: " · ".join(facts + session.losses()))
 
 
 def _open_piano(opened) -> None:
@@ -111,7 +111,7 @@ def _open_piano(opened) -> None:
         notice(str(error))  # a MIDI piano, a recording or the window are reason enough to play on
 
 
-def _open_recorder(opened, record: str | None, genie: Genie) -> None:
+def _open_recorder(opened, record: str | None, genie: Genie) -> bool:
     try:
         folder = Path(record) if record else recordings_dir()
         opened(Recorder(folder, genie.model.num_buttons, session_notes(genie)))
@@ -119,3 +119,5 @@ def _open_recorder(opened, record: str | None, genie: Genie) -> None:
         if record:  # asked for by name: without it the person would lose what they came for
             raise
         notice(f"{error}; this session is not recorded")
+        return False
+    return True

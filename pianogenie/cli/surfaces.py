@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 from pianogenie.errors import UserError
 from pianogenie.outputs.base import Output
@@ -15,9 +16,9 @@ class Listen:
     def __init__(self, num_buttons: int):
         self.outputs: list[Output] = []
 
-    def run(self, session: Session, status: str) -> None:
+    def run(self, session: Session, status: Callable[[], str]) -> None:
         """Wait."""
-        print(status, file=sys.stderr)
+        print(status(), file=sys.stderr)
         with Quiet() as quiet:
             while not session.should_stop():
                 time.sleep(0.05)
@@ -36,11 +37,11 @@ class Terminal:
         self._view = TerminalView(num_buttons)
         self.outputs: list[Output] = [self._view]
 
-    def run(self, session: Session, status: str) -> None:
+    def run(self, session: Session, status: Callable[[], str]) -> None:
         """Play until Esc."""
         from pianogenie.inputs.terminal import run_terminal
 
-        run_terminal(session.hands, self._view, status, session.should_stop)
+        run_terminal(session.hands, self._view, status(), session.should_stop)
 
     def close(self) -> None:
         """The terminal is as it was already."""
@@ -56,7 +57,7 @@ class Window:
         self._stage = StageOutput(Stage.create(num_buttons))
         self.outputs: list[Output] = [self._stage]
 
-    def run(self, session: Session, status: str) -> None:
+    def run(self, session: Session, status: Callable[[], str]) -> None:
         """Play until Esc or until the window is closed."""
         from pianogenie.window.window import run_window
 
@@ -65,7 +66,7 @@ class Window:
             self._stage,
             num_buttons=self._num_buttons,
             title="Pianogenie",
-            status=lambda: status,
+            status=status,
             should_stop=session.should_stop,
         )
 
