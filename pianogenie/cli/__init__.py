@@ -15,7 +15,7 @@ _COMMANDS = {
     "demo": "pianogenie.cli.play:demo",
     "render": "pianogenie.cli.render:render",
     "devices": "pianogenie.cli.info:devices",
-    "models": "pianogenie.cli.info:models",
+    "models": "pianogenie.cli.models:models",
     "bench": "pianogenie.cli.bench:bench",
     "train": "pianogenie.cli.train:train",
 }
