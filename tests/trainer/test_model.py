@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from pianogenie_train.config import Config
-from pianogenie_train.graphs import DecoderStep
+from pianogenie_train.gated import button_features
 from pianogenie_train.model import Autoencoder, delta_time_bins, keys_before
 from pianogenie_train.players import Player, TorchPlayer
+from pianogenie_train.steps import one_step
 
-SIZES = [(2, 8), (1, 4), (3, 10)]
+SIZES = [("lstm", 2, 8), ("lstm", 1, 4), ("lstm", 3, 10), ("gated", 2, 8), ("gated", 1, 4), ("gated", 3, 10)]
 
 
 def played(batch: int, notes: int, num_buttons: int):
@@ -29,9 +30,10 @@ def step_by_step(player: Player, keys, delta_times, buttons):
     return np.stack(logits, axis=1)
 
 
-def model_of(layers: int, num_buttons: int) -> Autoencoder:
+def model_of(network: str, layers: int, num_buttons: int) -> Autoencoder:
     torch.manual_seed(layers)
-    return Autoencoder(Config(rnn_dim=24, rnn_layers=layers, num_buttons=num_buttons)).eval()
+    config = Config(network=network, rnn_dim=24, rnn_layers=layers, encoder_layers=2, num_buttons=num_buttons)
+    return Autoencoder(config).eval()
 
 
 def test_delta_times_are_binned_at_31_25_a_second():
@@ -43,15 +45,16 @@ def test_the_first_note_has_no_key_before_it():
     assert keys_before(torch.tensor([[3, 4, 5]])).tolist() == [[88, 3, 4]]
 
 
-@pytest.mark.parametrize("layers, num_buttons", SIZES)
-def test_decoding_step_by_step_is_decoding_whole_windows(layers, num_buttons):
-    player = TorchPlayer(model_of(layers, num_buttons))
+@pytest.mark.parametrize("network, layers, num_buttons", SIZES)
+def test_decoding_step_by_step_is_decoding_whole_windows(network, layers, num_buttons):
+    player = TorchPlayer(model_of(network, layers, num_buttons))
     window = played(3, 20, num_buttons)
     assert np.abs(step_by_step(player, *window) - player.logits(*window)).max() < 1e-5
 
 
-def test_a_note_has_no_say_in_what_was_before_it():
-    player = TorchPlayer(model_of(2, 8))
+@pytest.mark.parametrize("network", ["lstm", "gated"])
+def test_a_note_has_no_say_in_what_was_before_it(network):
+    player = TorchPlayer(model_of(network, 2, 8))
     keys, delta_times, buttons = played(2, 12, 8)
     before = player.logits(keys, delta_times, buttons)
     keys[:, 8], delta_times[:, 9], buttons[:, 9] = 0, 0.9, 0
@@ -60,8 +63,9 @@ def test_a_note_has_no_say_in_what_was_before_it():
     assert not np.allclose(before[:, 9], after[:, 9])
 
 
-def test_gradients_reach_both_halves():
-    model = model_of(2, 8).train()
+@pytest.mark.parametrize("network", ["lstm", "gated"])
+def test_gradients_reach_both_halves(network):
+    model = model_of(network, 2, 8).train()
     reading = model(*(torch.from_numpy(a) for a in played(2, 10, 8)[:2]))
     reading.logits.square().mean().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
@@ -69,4 +73,25 @@ def test_gradients_reach_both_halves():
 
 
 def test_a_step_of_another_size_has_another_state():
-    assert DecoderStep(model_of(3, 8).decoder, 8).state_size == 2 * 3 * 24
+    assert one_step(model_of("lstm", 3, 8)).state_size == 2 * 3 * 24
+    assert one_step(model_of("gated", 3, 8)).state_size == (3 + 1) * 24
+
+
+def test_hands_take_the_encoders_place_in_their_windows_alone():
+    model = model_of("gated", 2, 8)
+    keys, delta_times, hands = (torch.from_numpy(a) for a in played(4, 12, 8))
+    alone = model(keys, delta_times).logits
+    mixed = model(keys, delta_times, hands[:1]).logits
+    assert torch.equal(alone[1:], mixed[1:])
+    assert torch.allclose(mixed[:1], model.logits(keys[:1], delta_times[:1], hands[:1]), atol=1e-5)
+
+
+def test_a_button_pulls_the_encoder_towards_its_better_neighbour():
+    """The look-up is exact going forward; its gradient is the slope between the neighbours' rows."""
+    rows = torch.tensor([[0.0], [1.0], [3.0], [4.0]])
+    values = torch.tensor([-1.0, -1 / 3, 1.0], requires_grad=True)
+    found = button_features(values, rows)
+    assert found[:, 0].tolist() == [0.0, 1.0, 4.0]
+    found.sum().backward()
+    # Three spacings over a length of 2: a row's slope times 1.5.
+    assert values.grad.tolist() == pytest.approx([1.5 * 1.0, 1.5 * 1.5, 1.5 * 1.0])

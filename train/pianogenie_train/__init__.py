@@ -11,9 +11,11 @@ Read in this order, a file an idea:
     quantiser.py  a real number -> one of a few buttons, and the gradient's way back
     losses.py     what training minimises
     model.py      the paper's autoencoder
+    gated.py      our own network, on recurrence.py
     loop.py       the training loop, its checkpoints and logs
     runs.py       a run's folder: what a training leaves behind
     scores.py     what a model is worth (players.py, hands.py, melodies.py and patterns.py help)
+    steps.py      one press of each decoder, in few operations
     graphs.py     the network as two ONNX graphs
     export.py     a run -> a model folder, checked against the run
     cli.py        the commands

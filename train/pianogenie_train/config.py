@@ -20,18 +20,23 @@ class Config:
     num_buttons: int = 8
 
     # The network
-    rnn_dim: int = 128  # channels of a layer (of a direction, in the encoder)
+    network: str = "lstm"  # the paper's (model.py), or "gated": ours (gated.py)
+    rnn_dim: int = 128  # channels of a layer (of a direction, in the paper's encoder)
     rnn_layers: int = 2
+    encoder_layers: int = 0  # 0: as many as rnn_layers; more cost nothing while playing
 
     # The data
     window: int = 128  # notes
     batch_size: int = 32  # windows
     transpose_max: int = 6  # semitones, up and down
     stretch_max: float = 0.05  # a share of the time, slower and faster
+    hand_share: float = 0.0  # the share of each batch whose buttons are a hand's (hands.py), not the encoder's
 
     # The losses: weights beside the reconstruction's 1
     margin_weight: float = 1.0
     contour_weight: float = 1.0
+    dynamics_weight: float = 0.1  # of networks that expect velocities
+    contour: str = "paper"  # or "buttons": a rise moves up a button, a repeated key stays (losses.py)
 
     # The optimiser
     steps: int = 50_000
@@ -39,6 +44,8 @@ class Config:
     warmup_steps: int = 0
     schedule: str = "constant"  # or "cosine": from lr down to nothing over the run
     gradient_clip: float = 1.0  # largest norm; 0: none
+    beta2: float = 0.999  # of Adam
+    weight_decay: float = 0.0  # AdamW's
     seed: int = 0
 
     # Looking at validation
@@ -50,17 +57,25 @@ class Config:
             if not getattr(self, name) > 0:
                 raise UserError(f"configuration: {name} must be over 0, not {getattr(self, name)}")
         for name in ("transpose_max", "stretch_max", "margin_weight", "contour_weight", "warmup_steps",
-                     "gradient_clip", "seed"):
+                     "gradient_clip", "seed", "encoder_layers", "hand_share", "weight_decay", "beta2",
+                     "dynamics_weight"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"configuration: {name} must be 0 or more, not {getattr(self, name)}")
         if not 2 <= self.num_buttons <= 88:
             raise UserError(f"configuration: num_buttons must be in 2..88, not {self.num_buttons}")
         if self.window < 2:
             raise UserError(f"configuration: window must be 2 notes or more, not {self.window}")
-        if self.stretch_max >= 1:
-            raise UserError(f"configuration: stretch_max must be under 1, not {self.stretch_max}")
-        if self.schedule not in ("constant", "cosine"):
-            raise UserError(f"configuration: schedule must be constant or cosine, not {self.schedule!r}")
+        for name in ("stretch_max", "beta2"):
+            if getattr(self, name) >= 1:
+                raise UserError(f"configuration: {name} must be under 1, not {getattr(self, name)}")
+        if self.hand_share > 1:
+            raise UserError(f"configuration: hand_share must be in 0..1, not {self.hand_share}")
+        choices = {"schedule": ("constant", "cosine"), "network": ("lstm", "gated"), "contour": ("paper", "buttons")}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise UserError(f"configuration: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
+        if self.network == "gated" and self.rnn_dim % 2:
+            raise UserError(f"configuration: rnn_dim must be even for the gated network, not {self.rnn_dim}")
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name, for JSON."""
@@ -77,7 +92,15 @@ class Config:
         return self.lr * warm * fall
 
 
-CONFIGURATIONS: dict[str, Config] = {"paper": Config()}
+CONFIGURATIONS: dict[str, Config] = {
+    "paper": Config(),
+    # The instrument's own: quicker to learn, and it has met hands as well as its encoder.
+    "genie": Config(
+        network="gated", rnn_dim=160, rnn_layers=2, encoder_layers=3, window=192, batch_size=24, steps=6000,
+        hand_share=1 / 3, contour="buttons", contour_weight=0.5, lr=3e-3, warmup_steps=100, schedule="cosine",
+        beta2=0.98, weight_decay=0.02,
+    ),
+}
 
 
 def named(name: str) -> Config:

@@ -20,6 +20,7 @@ from torch.utils.data import IterableDataset
 from pianogenie.errors import UserError
 from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
 from pianogenie_train.config import Config
+from pianogenie_train.hands import drawn_buttons
 from pianogenie_train.prepare import ARRAYS, FORMAT
 
 
@@ -28,6 +29,8 @@ class Batch(NamedTuple):
 
     keys: torch.Tensor  # int64 [B, N]
     delta_times: torch.Tensor  # float32 [B, N]
+    velocities: torch.Tensor  # float32 [B, N], 1..127
+    hands: torch.Tensor  # int64 [H, N], H <= B: a hand's buttons for the first H windows
 
 
 class Prepared:
@@ -73,12 +76,13 @@ class Prepared:
             or [np.zeros(0, np.int64)]
         ).astype(np.int64)
 
-    def gather(self, firsts: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """The windows that start at the notes `firsts` [B]: keys int64 [B, N], delta times float64 [B, N]."""
+    def gather(self, firsts: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The windows that start at the notes `firsts` [B], each [B, N]: keys int64, delta times float64 (s),
+        velocities uint8."""
         notes = firsts[:, None] + np.arange(length)
         delta_times = np.diff(self.onsets[notes], axis=1, prepend=0.0)
         delta_times[:, 0] = FIRST_DELTA_TIME_S
-        return self.keys[notes].astype(np.int64), delta_times
+        return self.keys[notes].astype(np.int64), delta_times, self.velocities[notes]
 
     def _array(self, name: str) -> np.ndarray:
         path = self.folder / f"{name}.npy"
@@ -117,20 +121,28 @@ class RandomBatches(IterableDataset):
         places = rng.integers(self._places[-1], size=config.batch_size)
         pieces = np.searchsorted(self._places, places, side="right")
         offsets = places - np.where(pieces > 0, self._places[pieces - 1], 0)
-        keys, delta_times = self.data.gather(self._starts[pieces] + offsets, config.window)
+        keys, delta_times, velocities = self.data.gather(self._starts[pieces] + offsets, config.window)
         down = np.minimum(keys.min(axis=1), config.transpose_max)
         up = np.minimum(NUM_KEYS - 1 - keys.max(axis=1), config.transpose_max)
         keys += rng.integers(-down, up + 1)[:, None]
         stretch = rng.uniform(1 - config.stretch_max, 1 + config.stretch_max, size=(config.batch_size, 1))
-        return Batch(torch.from_numpy(keys), torch.from_numpy((delta_times * stretch).astype(np.float32)))
+        delta_times *= stretch
+        by_hand = round(config.hand_share * config.batch_size)
+        hands = drawn_buttons(keys[:by_hand], delta_times[:by_hand], config.num_buttons, rng)
+        return _batch(keys, delta_times, velocities, hands)
 
 
 def whole_windows(data: Prepared, split: str, length: int, batch_size: int) -> Iterator[Batch]:
     """All whole windows of `length` notes of a split, in the order of the pieces."""
     firsts = data.windows(split, length)
     for at in range(0, len(firsts), batch_size):
-        keys, delta_times = data.gather(firsts[at : at + batch_size], length)
-        yield Batch(torch.from_numpy(keys), torch.from_numpy(delta_times.astype(np.float32)))
+        keys, delta_times, velocities = data.gather(firsts[at : at + batch_size], length)
+        yield _batch(keys, delta_times, velocities, np.zeros((0, length), np.int64))
+
+
+def _batch(keys: np.ndarray, delta_times: np.ndarray, velocities: np.ndarray, hands: np.ndarray) -> Batch:
+    arrays = (keys, delta_times.astype(np.float32), velocities.astype(np.float32), hands)
+    return Batch(*(torch.from_numpy(array) for array in arrays))
 
 
 class WholeWindows(IterableDataset):

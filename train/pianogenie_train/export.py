@@ -15,11 +15,11 @@ from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
 from pianogenie.model import FORMAT, load_model
 from pianogenie_train import card, graphs
 from pianogenie_train.data import Prepared
-from pianogenie_train.graphs import DecoderStep
 from pianogenie_train.players import FolderPlayer, TorchPlayer
 from pianogenie_train.prepare import whole_folder
 from pianogenie_train.runs import Trained, load_trained
 from pianogenie_train.scores import evaluate
+from pianogenie_train.steps import one_step
 
 TOLERANCE = 1e-4
 """The largest difference of logits that an export may show against torch."""
@@ -54,7 +54,7 @@ def export(run: Path, out: Path, provenance: Provenance, *, which: str | None = 
             "format": FORMAT,
             "name": out.resolve().name,
             "num_buttons": trained.run.config.num_buttons,
-            "state_size": DecoderStep(trained.model.decoder, trained.model.num_buttons).state_size,
+            "state_size": one_step(trained.model).state_size,
             "licence": provenance.weights_licence,
             "data": {"name": provenance.data_name, "licence": provenance.data_licence, "url": provenance.data_url},
             "recipe": _recipe(trained, command),

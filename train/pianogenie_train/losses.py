@@ -12,9 +12,27 @@ def reconstruction(logits: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(logits.flatten(0, 1), keys.flatten())
 
 
+VELOCITY_SPREAD = 20.0
+"""About the standard deviation of velocity in piano performances, so that a constant guess costs about 1."""
+
+
+def dynamics(velocities: torch.Tensor, keys: torch.Tensor, played: torch.Tensor) -> torch.Tensor:
+    """Squared error, in spreads, of what `velocities` float [B, N, 88] expects of the true `keys` int64 [B, N],
+    which were `played` float [B, N] (1..127) loud."""
+    expected = velocities.gather(-1, keys[..., None])[..., 0]
+    return ((expected - played) / VELOCITY_SPREAD).square().mean()
+
+
 def margin(e: torch.Tensor) -> torch.Tensor:
     """Keeps the encoder's outputs `e` float [B, N] within [-1, 1], where the buttons are."""
     return (e.abs() - 1).clamp(min=0).square().mean()
+
+
+def contour_in_buttons(keys: torch.Tensor, e: torch.Tensor, num_buttons: int) -> torch.Tensor:
+    """The same in the measure of the row: a rise or a fall moves a button or more, a repeated key stays."""
+    moved = e.diff(dim=1) * ((num_buttons - 1) / 2)
+    way = keys.diff(dim=1).sign().to(e.dtype)
+    return torch.where(way == 0, moved.square(), (1 - way * moved).clamp(min=0).square()).mean()
 
 
 def contour(keys: torch.Tensor, e: torch.Tensor) -> torch.Tensor:

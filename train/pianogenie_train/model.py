@@ -15,6 +15,7 @@ from torch import nn
 
 from pianogenie.keys import NO_KEY, NUM_KEYS
 from pianogenie_train.config import Config
+from pianogenie_train.gated import GatedDecoder, GatedEncoder
 from pianogenie_train.quantiser import button_of, straight_through, value_of
 
 BINS_PER_S = 31.25
@@ -64,11 +65,13 @@ class Decoder(nn.Module):
         self.lstm = _remembering(nn.LSTM(dim, dim, layers, batch_first=True))
         self.output = nn.Linear(dim, NUM_KEYS)
 
-    def forward(self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor
+    ) -> tuple[torch.Tensor, None]:
         """Whole windows at once, from a fresh state.
 
         prev_keys int64 [B, N] (88: none), delta_times float [B, N] in seconds, values float [B, N] (buttons,
-        -1..1) -> logits float [B, N, 88].
+        -1..1) -> logits float [B, N, 88], and None: it knows no velocity.
         """
         features = (
             self.key_table(prev_keys)
@@ -76,7 +79,7 @@ class Decoder(nn.Module):
             + self.button_weight(values[..., None])
         )
         hidden, _ = self.lstm(features)
-        return self.output(hidden)
+        return self.output(hidden), None
 
 
 class Reading(NamedTuple):
@@ -84,6 +87,7 @@ class Reading(NamedTuple):
 
     e: torch.Tensor  # float [B, N]
     logits: torch.Tensor  # float [B, N, 88]
+    velocities: torch.Tensor | None  # float [B, N, 88], 1..127: what is expected of each key; the paper's has none
 
 
 class Autoencoder(nn.Module):
@@ -92,14 +96,26 @@ class Autoencoder(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.num_buttons = config.num_buttons
-        self.encoder = Encoder(config.rnn_dim, config.rnn_layers)
-        self.decoder = Decoder(config.rnn_dim, config.rnn_layers)
+        dim, layers, encoder_layers = config.rnn_dim, config.rnn_layers, config.encoder_layers or config.rnn_layers
+        if config.network == "gated":
+            self.encoder = GatedEncoder(dim, encoder_layers)
+            self.decoder = GatedDecoder(dim, layers, config.num_buttons)
+        else:
+            self.encoder = Encoder(dim, encoder_layers)
+            self.decoder = Decoder(dim, layers)
 
-    def forward(self, keys: torch.Tensor, delta_times: torch.Tensor) -> Reading:
-        """keys int64 [B, N], delta_times float [B, N] in seconds -> a Reading, with gradients for both halves."""
+    def forward(
+        self, keys: torch.Tensor, delta_times: torch.Tensor, hands: torch.Tensor | None = None
+    ) -> Reading:
+        """keys int64 [B, N], delta_times float [B, N] in seconds -> a Reading, with gradients for both halves.
+
+        `hands` int64 [H, N] are buttons for the decoder to hear in the first H windows, in the encoder's place.
+        """
         e = self.encoder(keys, delta_times)
         values = straight_through(e, self.num_buttons)
-        return Reading(e, self.decoder(keys_before(keys), delta_times, values))
+        if hands is not None:
+            values = torch.cat([value_of(hands, self.num_buttons), values[len(hands) :]])
+        return Reading(e, *self.decoder(keys_before(keys), delta_times, values))
 
     def buttons(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
         """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]."""
@@ -107,7 +123,7 @@ class Autoencoder(nn.Module):
 
     def logits(self, keys: torch.Tensor, delta_times: torch.Tensor, buttons: torch.Tensor) -> torch.Tensor:
         """Teacher forced: keys and buttons int64 [B, N], delta_times float [B, N] -> logits float [B, N, 88]."""
-        return self.decoder(keys_before(keys), delta_times, value_of(buttons, self.num_buttons))
+        return self.decoder(keys_before(keys), delta_times, value_of(buttons, self.num_buttons))[0]
 
 
 def _table(rows: int, dim: int) -> nn.Embedding:

@@ -10,8 +10,8 @@ import torch
 
 from pianogenie.keys import NO_KEY
 from pianogenie.model import Model
-from pianogenie_train.graphs import DecoderStep
 from pianogenie_train.model import Autoencoder
+from pianogenie_train.steps import one_step
 
 
 class Player(Protocol):
@@ -42,7 +42,7 @@ class TorchPlayer:
 
     def __init__(self, model: Autoencoder):
         self.model, self.num_buttons = model.eval(), model.num_buttons
-        self._one_step = DecoderStep(model.decoder, model.num_buttons).eval()
+        self._one_step = one_step(model)
 
     @torch.no_grad()
     def encode(self, keys, delta_times):
@@ -58,7 +58,7 @@ class TorchPlayer:
     @torch.no_grad()
     def step(self, prev_key, delta_time, button, state):
         inputs = (torch.from_numpy(np.ascontiguousarray(a)) for a in (prev_key, delta_time, button))
-        logits, state = self._one_step(*inputs, state)
+        logits, state, *_ = self._one_step(*inputs, state)
         return logits.numpy(), state
 
 

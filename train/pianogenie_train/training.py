@@ -35,20 +35,37 @@ class Training(L.LightningModule):
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
         batch = Batch(*batch)
-        reading = self.model(batch.keys, batch.delta_times)
+        by_hand = len(batch.hands)
+        reading = self.model(batch.keys, batch.delta_times, batch.hands if by_hand else None)
         reconstruction = losses.reconstruction(reading.logits, batch.keys)
         margin = losses.margin(reading.e)
-        contour = losses.contour(batch.keys, reading.e)
+        if self.config.contour == "buttons":
+            contour = losses.contour_in_buttons(batch.keys, reading.e, self.config.num_buttons)
+        else:
+            contour = losses.contour(batch.keys, reading.e)
         loss = reconstruction + self.config.margin_weight * margin + self.config.contour_weight * contour
+        if reading.velocities is not None:
+            dynamics = losses.dynamics(reading.velocities, batch.keys, batch.velocities)
+            loss = loss + self.config.dynamics_weight * dynamics
         if not torch.isfinite(loss):
             raise self._diverged("the loss")
         parts = {"loss": loss, "ppl": reconstruction.exp(), "margin": margin, "contour": contour}
+        if reading.velocities is not None:
+            parts["dynamics"] = dynamics
+        if 0 < by_hand < len(batch.keys):
+            with torch.no_grad():  # apart: what the encoder's buttons are worth, and what hands' are
+                hand_nats = losses.reconstruction(reading.logits[:by_hand], batch.keys[:by_hand])
+                parts["hand ppl"] = hand_nats.exp()
+                parts["ppl"] = losses.reconstruction(reading.logits[by_hand:], batch.keys[by_hand:]).exp()
         self.status.update({name: part.item() for name, part in parts.items()})
-        self.log_dict({f"train/{name}": part.detach() for name, part in parts.items()})
+        self.log_dict({f"train/{name.replace(' ', '_')}": part.detach() for name, part in parts.items()})
         return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=self.config.lr)
+        config = self.config
+        return torch.optim.AdamW(
+            self.parameters(), lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay
+        )
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: Any, **__: Any) -> None:
         """Clip, and stop before a broken gradient reaches the weights, so that checkpoints stay good."""
@@ -97,7 +114,8 @@ class Training(L.LightningModule):
 
     def validation_step(self, batch: Batch, _index: int) -> None:
         batch = Batch(*batch)
-        self._validation.add(batch, *self.model(batch.keys, batch.delta_times), self.config.num_buttons)
+        reading = self.model(batch.keys, batch.delta_times)
+        self._validation.add(batch, reading.e, reading.logits, self.config.num_buttons)
 
     def on_validation_epoch_end(self) -> None:
         found = {"val/ppl": self._validation.ppl, "val/cvr": self._validation.cvr}

@@ -1,0 +1,56 @@
+"""A gated linear recurrence: h[t] = a[t] * h[t-1] + v[t], each channel on its own.
+
+There is no matrix between one step's state and the next's, so all products of a window are worked out at
+once and only this remains to be done in order (Martin and Cundy 2018, "Parallelizing Linear Recurrent Neural
+Nets Over Sequence Length"). On a CPU the steps are taken one after the other: they are a small share of the
+work. On a GPU, where each step would be a launch of its own, spans of doubling length are joined instead.
+"""
+
+import torch
+
+
+def scan(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """The states h float [N, B, D] for decays `a` and inputs `v`, both float [N, B, D], from a zero state."""
+    return _Scan.apply(a, v)
+
+
+class _Scan(torch.autograd.Function):
+    """The gradient is the same recurrence, run backwards in time."""
+
+    @staticmethod
+    def forward(ctx, a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        h = run(a, v)
+        ctx.save_for_backward(a, h)
+        return h
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        a, h = ctx.saved_tensors
+        # What reaches h[t]: its own gradient, and a[t+1] of what reaches h[t+1].
+        later = torch.cat([a[1:], torch.zeros_like(a[:1])])
+        reaching = run(later.flip(0), gradient.flip(0)).flip(0)
+        before = torch.cat([torch.zeros_like(h[:1]), h[:-1]])
+        return reaching * before, reaching
+
+
+def run(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """`scan` without a gradient, in whichever order suits the device."""
+    return by_doubling(a, v) if a.is_cuda else step_by_step(a, v)
+
+
+def step_by_step(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """N small steps."""
+    h = v.clone(memory_format=torch.contiguous_format)
+    for t in range(1, len(h)):
+        h[t].addcmul_(a[t], h[t - 1])
+    return h
+
+
+def by_doubling(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """log2 N large steps (Hillis and Steele 1986): after step k each place has taken in 2^k before it."""
+    span = 1
+    while span < len(v):
+        v = torch.cat([v[:span], torch.addcmul(v[span:], a[span:], v[:-span])])
+        a = torch.cat([a[:span], a[span:] * a[:-span]])
+        span *= 2
+    return v

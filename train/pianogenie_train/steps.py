@@ -1,0 +1,126 @@
+"""One press of each decoder, as a module of few and large operations: what is exported, and played from torch.
+
+All that does not depend on the state is worked out here, once. That, and not the size of a network, is what makes
+a step quick: at this size a node of a graph costs more than its arithmetic.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from pianogenie_train.gated import Block, GatedDecoder
+from pianogenie_train.model import Autoencoder, Decoder, delta_time_bins
+from pianogenie_train.quantiser import value_of
+
+
+def one_step(model: Autoencoder) -> "LstmStep | GatedStep":
+    """The step of a model's decoder, with weights of its own."""
+    if isinstance(model.decoder, GatedDecoder):
+        return GatedStep(model.decoder).eval()
+    return LstmStep(model.decoder, model.num_buttons).eval()
+
+
+class LstmStep(nn.Module):
+    """The paper's decoder; its state in a row is h and c of the first layer, h and c of the next, ...
+
+    The first layer is linear up to its gates, so a step looks up three rows, one for each input's share of the
+    gates, and has one product a layer.
+    """
+
+    outputs = ("logits", "next_state")
+
+    def __init__(self, decoder: Decoder, num_buttons: int):
+        super().__init__()
+        lstm, self.dim, self.layers = decoder.lstm, decoder.lstm.hidden_size, decoder.lstm.num_layers
+        self.state_size = 2 * self.dim * self.layers
+        with torch.no_grad():
+            into = _gates_last(lstm.weight_ih_l0).T  # [dim, 4 dim]
+            bias = _gates_last(lstm.bias_ih_l0 + lstm.bias_hh_l0) + decoder.button_weight.bias @ into
+            buttons = decoder.button_weight(value_of(torch.arange(num_buttons), num_buttons)[:, None])
+            self._keep("key_rows", decoder.key_table.weight @ into + bias)
+            self._keep("time_rows", decoder.time_table.weight @ into)
+            self._keep("button_rows", (buttons - decoder.button_weight.bias) @ into)
+            self._keep("product_0", _gates_last(lstm.weight_hh_l0).T)
+            for layer in range(1, self.layers):
+                below, own = (_gates_last(getattr(lstm, f"weight_{kind}_l{layer}")) for kind in ("ih", "hh"))
+                self._keep(f"product_{layer}", torch.cat([below, own], dim=1).T)
+                self._keep(
+                    f"bias_{layer}",
+                    _gates_last(getattr(lstm, f"bias_ih_l{layer}") + getattr(lstm, f"bias_hh_l{layer}")),
+                )
+            self._keep("output_product", decoder.output.weight.T)
+            self._keep("output_bias", decoder.output.bias)
+
+    def forward(
+        self, prev_key: torch.Tensor, delta_time: torch.Tensor, button: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """prev_key, button int64 [B], delta_time float [B], state [B, S] -> logits [B, 88], next_state [B, S]."""
+        parts = state.split(self.dim, dim=1)
+        # F.embedding, not indexing: the exporter makes one Gather of it.
+        rows = (
+            F.embedding(prev_key, self.key_rows)
+            + F.embedding(delta_time_bins(delta_time), self.time_rows)
+            + F.embedding(button, self.button_rows)
+        )
+        following: list[torch.Tensor] = []
+        below = rows
+        for layer in range(self.layers):
+            hidden, cell = parts[2 * layer], parts[2 * layer + 1]
+            product = getattr(self, f"product_{layer}")
+            if layer == 0:
+                gates = torch.addmm(rows, hidden, product)
+            else:
+                gates = torch.addmm(getattr(self, f"bias_{layer}"), torch.cat([below, hidden], dim=1), product)
+            opening, candidate = gates.split([3 * self.dim, self.dim], dim=1)
+            read, forget, show = torch.sigmoid(opening).split(self.dim, dim=1)
+            cell = forget * cell + read * torch.tanh(candidate)
+            below = show * torch.tanh(cell)
+            following += [below, cell]
+        return torch.addmm(self.output_bias, below, self.output_product), torch.cat(following, dim=1)
+
+    def _keep(self, name: str, tensor: torch.Tensor) -> None:
+        self.register_buffer(name, tensor.detach().clone().contiguous())
+
+
+class GatedStep(nn.Module):
+    """Our decoder; its state in a row is h of each block, then the row of the button before."""
+
+    outputs = ("logits", "next_state", "velocity")
+
+    def __init__(self, decoder: GatedDecoder):
+        super().__init__()
+        self.decoder, self.dim = decoder, decoder.dim
+        self.state_size = decoder.dim * (len(decoder.blocks) + 1)
+        self.register_buffer("ones", torch.ones(decoder.dim))  # ONNX's layer norm wants a scale
+
+    def forward(
+        self, prev_key: torch.Tensor, delta_time: torch.Tensor, button: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """prev_key, button int64 [B], delta_time float [B], state [B, S] -> logits [B, 88], next_state [B, S],
+        velocity [B, 88]."""
+        decoder = self.decoder
+        *states, button_before = state.split(self.dim, dim=1)
+        x = F.embedding(prev_key, decoder.key_rows) + F.embedding(button, decoder.button_rows) + button_before
+        if decoder.delta_times is not None:
+            x = torch.addmm(x, decoder.delta_times.bumps(delta_time), decoder.delta_times.rows)
+        following = []
+        for block, h in zip(decoder.blocks, states, strict=True):
+            x, h = self._block(block, x, h)
+            following.append(h)
+        following.append(F.embedding(button, decoder.button_before_rows))
+        logits, velocities = decoder.heads(decoder.output(self._norm(x)))
+        return logits, torch.cat(following, dim=1), velocities
+
+    def _block(self, block: Block, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        decay, gate, candidate, hidden = block.read(x, self.ones)
+        h = candidate + decay * (h - candidate)
+        return torch.addmm(x, torch.cat([gate * h, hidden], dim=1), block.out.weight.T), h
+
+    def _norm(self, x: torch.Tensor) -> torch.Tensor:
+        return F.layer_norm(x, (self.dim,), self.ones)
+
+
+def _gates_last(weight: torch.Tensor) -> torch.Tensor:
+    """torch's gates [4 dim, ...] in the order i, f, g, o -> i, f, o, g: three sigmoids side by side."""
+    read, forget, candidate, show = weight.chunk(4)
+    return torch.cat([read, forget, show, candidate])
