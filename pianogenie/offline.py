@@ -32,7 +32,7 @@ def perform(performance: Performance, genie: Genie) -> list[PianoEvent]:
     """
     if performance.num_buttons != genie.model.num_buttons:
         raise UserError(
-            f"the performance is for {performance.num_buttons} buttons, "
+            f"{performance.source}: for {performance.num_buttons} buttons, "
             f"but the model {genie.model.name} has {genie.model.num_buttons}; choose another with --model"
         )
     collector = Collector()

@@ -16,10 +16,14 @@ MAX_SECONDS = 24 * 3600.0
 
 @dataclass
 class Performance:
-    """Presses, releases and pedals in order of time (s from the start), on `num_buttons` buttons."""
+    """Presses, releases and pedals in order of time (s from the start), on `num_buttons` buttons.
+
+    `source` is the file that it was read from, or what else to call it in a message.
+    """
 
     num_buttons: int = 8
     events: list[PlayerEvent] = field(default_factory=list)
+    source: str = field(default="the performance", compare=False)
 
     @property
     def seconds(self) -> float:
@@ -55,7 +59,7 @@ def load_performance(path: Path | str) -> Performance:
     events = data.get("events")
     if not isinstance(events, list):
         raise UserError(f"{path}: events is missing or not a list")
-    return Performance(buttons, list(_events(path, events, buttons)))
+    return Performance(buttons, list(_events(path, events, buttons)), str(path))
 
 
 def save_performance(performance: Performance, path: Path | str) -> None:

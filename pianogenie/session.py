@@ -1,9 +1,10 @@
 """A live session: the way of a note put together, and taken apart again whatever ends it."""
 
+import contextlib
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pianogenie.events import PlayerEvent
@@ -13,7 +14,28 @@ from pianogenie.outputs.base import Output
 from pianogenie.outputs.recorder import Recorder
 from pianogenie.performer import Performer
 
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
+_SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+
+
+@contextlib.contextmanager
+def signals_raise() -> Iterator[None]:
+    """Signals end the block by an exception, as Ctrl-C does, so that what it opened or began to write is undone.
+
+    For what comes before a session, and for writing files. SDL would take SIGTERM as an event that nobody reads.
+    """
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    # What is ignored (nohup) stays so, and Ctrl-C raises by itself.
+    untaken = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    handlers = {number: signal.signal(number, leave) for number in untaken}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 class Session:
@@ -61,6 +83,9 @@ class Session:
                 signal.signal(number, handler)
         for output, error in self.performer.failures:
             notice(f"{output.name}: {error}")
+        for output in self.outputs:
+            if output.trouble:
+                notice(f"{output.name}: {output.trouble}")
         for path in self.recordings():
             notice(f"recorded {path}")
 
@@ -88,12 +113,14 @@ def autoplay(session: Session, events: Sequence[PlayerEvent], ring_s: float = 1.
                 return False
         return True
 
-    for event in events:
-        if not sleep_until(event.time):
-            return
-        session.performer.play(event._replace(time=session.clock()))
-    sleep_until((events[-1].time if events else 0.0) + ring_s)
-    session.stop()
+    try:
+        for event in events:
+            if not sleep_until(event.time):
+                return
+            session.performer.play(event._replace(time=session.clock()))
+        sleep_until((events[-1].time if events else 0.0) + ring_s)
+    finally:
+        session.stop()  # also when a note could not be played: nobody else would end a demo
 
 
 def notice(line: str) -> None:

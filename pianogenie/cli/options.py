@@ -8,13 +8,24 @@ from pianogenie.genie import DEFAULT_TEMPERATURE
 from pianogenie.model import DEFAULT_MODEL
 
 
+class Number(click.FloatRange):
+    """A number within a range; click would let pass what is not a number at all, `nan`."""
+
+    def convert(self, value, parameter, context):
+        """Read it, or fail."""
+        number = super().convert(value, parameter, context)
+        if number != number:
+            self.fail(f"{value} is not in the range {self._describe_range()}.", parameter, context)
+        return number
+
+
 def genie_options(command: Callable) -> Callable:
     """--model, --temperature, --seed."""
     for option in (
         click.option("--seed", type=click.IntRange(min=0), help="Of the genie's draws; the same seed plays the same."),
         click.option(
             "--temperature",
-            type=click.FloatRange(0, 1),
+            type=Number(0, 1),
             default=DEFAULT_TEMPERATURE,
             show_default=True,
             help="How freely the genie picks: 0 is always the most likely note.",

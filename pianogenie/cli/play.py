@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pianogenie.cli.options import genie_options, output_options
+from pianogenie.cli.options import Number, genie_options, output_options
 from pianogenie.cli.render import check_outs, render_files, session_notes
 from pianogenie.cli.surfaces import Listen, Surface, choose_surface
 from pianogenie.errors import UserError
@@ -18,7 +18,7 @@ from pianogenie.outputs.base import Output
 from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.outputs.recorder import Recorder
 from pianogenie.paths import recordings_dir
-from pianogenie.session import Session, autoplay, notice
+from pianogenie.session import Session, autoplay, notice, signals_raise
 
 
 @click.command()
@@ -36,7 +36,7 @@ def play(terminal: bool, **options) -> None:
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(1, 3600), default=30.0, show_default=True, help="How long to play.")
+@click.option("--seconds", type=Number(1, 3600), default=30.0, show_default=True, help="How long to play.")
 @click.option(
     "--out",
     multiple=True,
@@ -59,6 +59,7 @@ def demo(seconds: float, out: tuple[str, ...], model: str, seed: int | None, ter
         _live(surface, model=model, seed=seed, events=performance.events, **options)
 
 
+@signals_raise()
 def _live(
     surface: type[Surface],
     *,

@@ -11,6 +11,7 @@ from pianogenie.genie import Genie
 from pianogenie.model import load_model
 from pianogenie.offline import perform
 from pianogenie.performance import Performance, load_performance, save_performance
+from pianogenie.session import signals_raise
 from pianogenie.smf import write_midi
 
 _SUFFIXES = (".mid", ".midi", ".wav", ".json")
@@ -41,6 +42,7 @@ def check_outs(outs: Sequence[str]) -> None:
             raise UserError(f"{out}: cannot tell the kind of file; end its name in .mid, .wav or .json")
 
 
+@signals_raise()
 def render_files(
     performance: Performance, outs: Sequence[str], model: str, temperature: float, seed: int | None
 ) -> None:

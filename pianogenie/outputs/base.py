@@ -14,6 +14,9 @@ class Output:
     name: str = "output"
     """What the status line calls it."""
 
+    trouble: str | None = None
+    """What is wrong with it, in a line, though it plays on; said when the session is over."""
+
     def send(self, event: PianoEvent) -> None:
         """Take one note-on, note-off or pedal."""
         raise NotImplementedError

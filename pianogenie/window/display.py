@@ -29,6 +29,8 @@ _SETTINGS = {
     # A note does not switch the compositor off and on.
     "SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR": "0",
     "SDL_VIDEO_ALLOW_SCREENSAVER": "0",
+    # Signals are ours: SDL would make SIGTERM an event that nobody reads where there is no window yet.
+    "SDL_NO_SIGNAL_HANDLERS": "1",
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
 }
 

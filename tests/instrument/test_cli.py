@@ -1,6 +1,7 @@
 """The command line as a person meets it: what it writes, and what it says of bad input."""
 
 import json
+import signal
 import subprocess
 
 import mido
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.e2e.programs import PIANOGENIE, quiet_environment
+from tests.e2e.programs import PIANOGENIE, quiet_environment, running, stop, wait_for
 from tests.toymodel import write_model
 
 
@@ -82,7 +83,25 @@ def test_bad_performances(run, tmp_path, toy_model):
     write_performance(tmp_path / "bad.json", [{"time": 0, "type": "bend"}])
     fails_with_one_line(run("render", "bad.json", "--out", "x.mid", "--model", toy_model), "bad.json", "event 1")
     fails_with_one_line(run("render", "none.json", "--out", "x.mid", "--model", toy_model), "none.json")
+    write_performance(tmp_path / "eight.json", [])
+    four = write_model(tmp_path / "four", 4)
+    fails_with_one_line(run("render", "eight.json", "--out", "x.mid", "--model", four), "eight.json", "8", "four", "4")
     assert not (tmp_path / "x.mid").exists()
+
+
+def test_a_rendering_that_is_stopped_leaves_nothing_behind(tmp_path, toy_model):
+    command = [*PIANOGENIE, "demo", "--seconds", "3600", "--model", str(toy_model), "--out", str(tmp_path / "x.wav")]
+    with running(command, env=quiet_environment(tmp_path)) as process:
+        wait_for(lambda: list(tmp_path.glob(".x-*.wav")), "the file it writes to")
+        stop(process, signal.SIGTERM)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not list(tmp_path.glob("*.wav")) and not list(tmp_path.glob(".x-*"))
+
+
+@pytest.mark.parametrize("option", ["--temperature", "--seconds"])
+def test_what_is_not_a_number_is_refused(run, tmp_path, toy_model, option):
+    result = run("demo", option, "nan", "--model", toy_model, "--out", "x.mid")
+    assert result.returncode == 2 and option in result.stderr and not (tmp_path / "x.mid").exists()
 
 
 def test_bad_outputs(run, tmp_path, toy_model):
