@@ -43,7 +43,9 @@ class Performer:
         with self._lock:
             if self._closed:
                 return
-            self._time = max(self._time, event.time)
+            if event.time < self._time:  # its thread took the time first, but came second to the lock
+                event = event._replace(time=self._time)
+            self._time = event.time
             kind = type(event)
             if kind is Press:
                 self._press(event)
@@ -51,8 +53,7 @@ class Performer:
                 self._release(event.button, event.time)
             else:
                 self._move_pedal(event.value, event.time)
-            for output in self._witnesses:
-                self._guard(output, output.witness, event)
+            self._show(event)
 
     def close(self, time: float | None = None) -> None:
         """Let everything go at `time` (the last event's, if none is given), then close the outputs.
@@ -66,6 +67,9 @@ class Performer:
             time = self._time if time is None else max(time, self._time)
             for button in list(self._key_of):
                 self._release(button, time)
+                self._show(Release(button, time))
+            if self._pedal:
+                self._show(Pedal(0, time))
             self._move_pedal(0, time)
             for output in self._all_outputs:
                 self._guard(output, output.close)
@@ -97,6 +101,10 @@ class Performer:
     def _send(self, event: PianoEvent) -> None:
         for output in self._outputs:
             self._guard(output, output.send, event)
+
+    def _show(self, event: PlayerEvent) -> None:
+        for output in self._witnesses:
+            self._guard(output, output.witness, event)
 
     def _guard(self, output: Output, call, *args) -> None:
         try:

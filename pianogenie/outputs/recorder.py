@@ -45,10 +45,12 @@ class Recorder(Output):
         if not any(isinstance(event, Press) for event in self._performance.events):
             return
         stem = _free_stem(self._folder)
-        save_performance(self._performance, stem.with_suffix(".json"))
-        self.saved.append(stem.with_suffix(".json"))
-        write_midi(self._played, stem.with_suffix(".mid"), self._notes)
-        self.saved.append(stem.with_suffix(".mid"))
+        try:
+            save_performance(self._performance, stem.with_suffix(".json"))
+            self.saved.append(stem.with_suffix(".json"))
+        finally:  # if one file cannot be written, perhaps the other can
+            write_midi(self._played, stem.with_suffix(".mid"), self._notes)
+            self.saved.append(stem.with_suffix(".mid"))
 
 
 def _check_writable(folder: Path) -> None:

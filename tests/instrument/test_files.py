@@ -91,6 +91,17 @@ def test_a_recording_is_what_was_done_and_what_sounded(tmp_path):
     assert json_file.stem == midi_file.stem
 
 
+def test_if_one_of_its_files_cannot_be_written_the_other_is(tmp_path):
+    recorder = Recorder(tmp_path, 8)
+    for event in PLAYED:
+        recorder.send(event)
+    recorder.witness(Press(0, 0.0, velocity=object()))
+    with pytest.raises(TypeError):
+        recorder.close()
+    (name,) = os.listdir(tmp_path)
+    assert name.endswith(".mid") and [path.name for path in recorder.saved] == [name]
+
+
 def test_two_recordings_of_one_second_do_not_meet(tmp_path):
     for _ in range(3):
         recorder = Recorder(tmp_path, 8)

@@ -53,6 +53,35 @@ def test_closing_lets_every_key_and_the_pedal_go(toy_model):
     assert events[-1] == Pedal(0, 9.0)
 
 
+class Watching(Collector):
+    """Keeps what the player did."""
+
+    def __init__(self):
+        super().__init__()
+        self.done = []
+
+    def witness(self, event):
+        self.done.append(event)
+
+
+def test_a_thread_that_comes_second_to_the_lock_does_not_turn_back_the_time(toy_model):
+    watching = Watching()
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [watching])
+    for event in (Press(0, 1.0, 70), Press(1, 0.9, 70), Release(0, 1.1)):
+        performer.play(event)
+    assert [event.time for event in watching.done] == [1.0, 1.0, 1.1]
+    assert [event.time for event in watching.events] == [1.0, 1.0, 1.1]
+
+
+def test_what_is_let_go_at_the_end_is_seen_too(toy_model):
+    watching = Watching()
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [watching])
+    performer.play(Pedal(127, 0.0))
+    performer.play(Press(3, 0.1, 70))
+    performer.close(2.0)
+    assert watching.done[2:] == [Release(3, 2.0), Pedal(0, 2.0)]
+
+
 class Breaking(Output):
     """Works for a while, then its cable is pulled."""
 
