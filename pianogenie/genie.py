@@ -13,6 +13,8 @@ DEFAULT_TEMPERATURE = 0.25
 DEFAULT_VELOCITY = 84
 """For presses without a velocity, where the model has no opinion either: a firm mezzo-forte."""
 
+_COLDEST = 1e-6  # below it the most likely key is certain, and a division by it would overflow
+
 
 class Genie:
     """Remembers what was played and picks the next key.
@@ -61,7 +63,7 @@ class Genie:
 
     def _draw(self, logits: np.ndarray) -> int:
         best = int(logits.argmax())
-        if self.temperature <= 0:
+        if self.temperature < _COLDEST:
             return best
         weights = np.exp((logits - logits[best]) / self.temperature)
         cumulative = weights.cumsum()

@@ -10,6 +10,7 @@ very bytes whose checksum was compared.
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,15 +135,16 @@ class Model:
 def find_model(name_or_dir: str | Path) -> Path:
     """The folder of a model given by name (one that ships) or by path.
 
+    A bare name means the model that ships, whatever else lies in the current folder; ./name is the one there.
     Raises UserError if there is neither.
     """
-    path = Path(name_or_dir).expanduser()
-    if path.is_dir():
-        return path
-    shipped = models_dir() / name_or_dir
-    if path.name == str(name_or_dir) and shipped.is_dir():
-        return shipped
-    names = ", ".join(p.name for p in shipped_models()) or "none"
+    shipped = {folder.name: folder for folder in shipped_models()}
+    if str(name_or_dir) in shipped:
+        return shipped[str(name_or_dir)]
+    path = os.path.expanduser(name_or_dir)
+    if os.path.isdir(path):
+        return Path(path)
+    names = ", ".join(shipped) or "none"
     raise UserError(f"{name_or_dir}: no such model; the ones at hand are: {names} (or give a model folder)")
 
 
@@ -168,6 +170,8 @@ def load_card(folder: Path) -> dict:
         raise UserError(f"{path}: num_buttons is {buttons!r}, not a number in 2..{MAX_BUTTONS}")
     if not isinstance(card.get("name"), str) or not card["name"]:
         raise UserError(f"{path}: the model has no name")
+    if not card["name"].isprintable():
+        raise UserError(f"{path}: the model's name {card['name']!r} holds characters that cannot be shown")
     return card
 
 
@@ -258,5 +262,5 @@ def _check_decoder(decoder: Decoder, buttons: int, where: str) -> None:
         )
     if velocity is not None and velocity.shape != (2, NUM_KEYS):
         raise UserError(f"{where}: velocity {velocity.shape} should be {(2, NUM_KEYS)}")
-    if not (np.isfinite(logits).all() and np.isfinite(state).all()):
+    if not all(np.isfinite(numbers).all() for numbers in (logits, state, velocity) if numbers is not None):
         raise UserError(f"{where}: its numbers are not finite")

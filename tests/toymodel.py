@@ -25,6 +25,7 @@ def write_model(
     *,
     same_key: bool = False,
     velocity: bool = False,
+    softest: float = 50.0,
     spread: float = 20.0,
     num_logits: int = NUM_KEYS,
     drop_input: str | None = None,
@@ -32,7 +33,7 @@ def write_model(
     """Write a model folder whose decoder likes `button_key(button)`, a little less its neighbours.
 
     `same_key` makes every button like key 40 best; `velocity` adds the optional input and output (the
-    velocity is 50 + the key's number / 2); `spread` is the logit's fall per semitone; `num_logits` and
+    velocity is `softest` + the key's number / 2); `spread` is the logit's fall per semitone; `num_logits` and
     `drop_input` break the format.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +66,7 @@ def write_model(
     constants |= {"zero": np.float32(0), "cap": np.float32(1), "tiny": np.float32(1e-6)}
     if velocity:
         outputs["velocity"] = (TensorProto.FLOAT, ["B", NUM_KEYS])
-        constants["loudness"] = (50 + np.arange(NUM_KEYS) / 2).astype(np.float32)[None]
+        constants["loudness"] = (softest + np.arange(NUM_KEYS) / 2).astype(np.float32)[None]
         nodes += [
             helper.make_node("Unsqueeze", ["prev_velocity", "one"], ["prev_velocity_column"]),
             helper.make_node("Mul", ["prev_velocity_column", "zero"], ["nothing"]),

@@ -51,3 +51,10 @@ def test_a_clock_that_goes_back_is_no_time_at_all(toy_model):
     genie = Genie(load_model(toy_model), temperature=0)
     genie.press(0, 5.0)
     assert genie.press(1, 4.0)[0] == button_key(1)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("temperature", [0, 1e-300, 1e-40, 1e-7])
+def test_next_to_no_temperature_is_the_likeliest_key(toy_model, temperature):
+    genie = Genie(load_model(toy_model), temperature, seed=1)
+    assert [genie.press(b, b * 0.1)[0] for b in range(8)] == [button_key(b) for b in range(8)]

@@ -48,12 +48,15 @@ FAULTS = {
     "no buttons": (lambda f: _edit_card(f, num_buttons=0), "num_buttons is 0"),
     "buttons that differ": (lambda f: _edit_card(f, num_buttons=6), "made for 8 buttons"),
     "no name": (lambda f: _edit_card(f, name=""), "no name"),
+    "a name with a line's end": (lambda f: _edit_card(f, name="a\nb"), "cannot be shown"),
+    "a name cut in half": (lambda f: _edit_card(f, name="\ud800"), "cannot be shown"),
     "checksum": (lambda f: _edit_card(f, sha256={"decoder.onnx": "0" * 64}), "checksum"),
     "decoder cut in half": (
         lambda f: (f / "decoder.onnx").write_bytes((f / "decoder.onnx").read_bytes()[:500]),
         "checksum",
     ),
     "wrong width": (lambda f: write_model(f, num_logits=64), "(2, 64)"),
+    "velocities that are no numbers": (lambda f: write_model(f, velocity=True, softest=float("nan")), "not finite"),
     "missing input": (lambda f: write_model(f, drop_input="delta_time"), "delta_time is missing"),
 }
 
@@ -78,6 +81,22 @@ def test_a_decoder_that_is_no_graph(tmp_path):
     _edit_card(folder, sha256=hashlib.sha256(junk).hexdigest())
     with pytest.raises(UserError, match="not a graph"):
         load_model(folder)
+
+
+def test_a_bare_name_is_the_model_that_ships_whatever_lies_here(tmp_path, monkeypatch):
+    shipped = write_model(tmp_path / "models" / "classical")
+    monkeypatch.setattr("pianogenie.model.models_dir", lambda: tmp_path / "models")
+    (tmp_path / "here" / "classical").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    assert find_model("classical") == shipped
+    assert find_model("./classical").samefile(tmp_path / "here" / "classical")
+
+
+@pytest.mark.parametrize("name", ["~nosuchperson", "a" * 5000, "..", ""])
+def test_odd_names_are_refused_like_others(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError):
+        load_model(name)
 
 
 def test_a_missing_model_lists_those_at_hand():
