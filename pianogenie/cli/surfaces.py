@@ -83,10 +83,11 @@ def choose_surface(terminal: bool) -> type[Surface] | None:
 
     Raises UserError if the terminal was asked for and there is none.
     """
-    is_terminal = sys.stdin is not None and sys.stdin.isatty()
+    # Both ways: what cannot be drawn to is not listened to either.
+    is_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
     if terminal:
         if not is_terminal:
-            raise UserError("--terminal: standard input is not a terminal; start it from one")
+            raise UserError("--terminal: standard input and output are not a terminal; start it from one")
         return Terminal
     from pianogenie.window.display import has_display  # imports pygame, which a terminal can do without
 

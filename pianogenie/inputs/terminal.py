@@ -1,7 +1,11 @@
 """Playing in a terminal: typed keys. A terminal tells of keys going down, never of their coming up."""
 
+import os
 import time
 from collections.abc import Callable
+
+# blessed asks the terminal two things when it starts, and would wait 5 s for each answer that does not come.
+os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", "0.5")
 
 import blessed
 
@@ -54,7 +58,8 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
     note_ends: float | None = None
     pedal = 0
     drawn = -1
-    print(f"{status}\n1-{view.num_buttons} or the home row play, space is the pedal, Esc quits\n")
+    digits = f"1-{view.num_buttons}" if view.num_buttons < 10 else "1-9, 0"
+    print(f"{status}\n{digits} or the home row play, space is the pedal, Esc quits\n")
     pressed_at = 0.0
     with terminal.cbreak(), terminal.hidden_cursor(), Quiet() as quiet:
         while not should_stop():

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import time
 
@@ -79,14 +80,30 @@ def test_typed_keys_play_and_esc_quits(terminal, tmp_path):
     assert re.search(r"[A-G][♯♭]?\d", read()), "the line names the note"
 
 
-def test_ctrl_c_ends_it_well(terminal, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
+def test_signals_end_it_well(terminal, tmp_path, number):
     type_, read, process = terminal
     type_(" 5")
     time.sleep(0.3)
-    os.killpg(process.pid, 2)
+    os.killpg(process.pid, number)
     wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
     assert process.returncode == 0 and "Traceback" not in read()
     assert len(notes(tmp_path / "music")) == 1
     (path,) = (tmp_path / "music").glob("*.mid")
     pedals = [m.value for m in mido.MidiFile(path) if m.type == "control_change"]
     assert pedals == [127, 0]
+
+
+def test_it_does_not_play_where_it_can_be_typed_to_but_not_be_seen(tmp_path, toy_model):
+    ours, theirs = pty.openpty()
+    result = subprocess.run(
+        [*PIANOGENIE, "play", "--terminal", "--model", str(toy_model)],
+        env=quiet_environment(tmp_path, TERM="xterm-256color"),
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert result.returncode == 2 and "--terminal" in result.stderr and "Traceback" not in result.stderr
