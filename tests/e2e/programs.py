@@ -105,7 +105,8 @@ def jackd(name: str, period: int = 64) -> Iterator[dict[str, str]]:
     need("jackd")
     environment = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
     with running(
-        ["jackd", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", str(period)],
+        # Synchronous: the server waits for a client that is late on a busy machine, where it would else lose its notes.
+        ["jackd", "-S", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", str(period)],
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
