@@ -13,15 +13,12 @@ from pianogenie.model import DEFAULT_MODEL, Model, load_model
 _WARM_UP = 500
 
 
-@click.group(invoke_without_command=True)
+@click.command()
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|DIR")
 @click.option("--steps", type=click.IntRange(min=100), default=5000, show_default=True, help="How many to time.")
 @click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def bench(context: click.Context, model: str, steps: int, as_json: bool) -> None:
+def bench(model: str, steps: int, as_json: bool) -> None:
     """Time the decoder's step and a whole press, from Python, on one thread."""
-    if context.invoked_subcommand:
-        return
     loaded = load_model(model, with_encoder=False)
     figures = {
         "model": loaded.name,

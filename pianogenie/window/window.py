@@ -158,7 +158,7 @@ class _Window:
             self._pointers.forget()
         elif kind == pygame.WINDOWSIZECHANGED:
             self._resize_at = time.perf_counter() + _RESIZE_SETTLES_S
-        else:
+        elif kind not in _PLAY_EVENTS:  # a key or a click that is none of ours changes nothing
             self._presenter.refresh()
         return True
 
