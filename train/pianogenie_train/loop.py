@@ -89,7 +89,8 @@ def fit(run: Run, *, resume: bool = False, minutes: float | None = None, device:
 class Checkpoints(L.Callback):
     """Writes last.ckpt about every minute and when the run ends, best.ckpt when validation says so.
 
-    Ctrl-C and SIGTERM end the run after the step under way; a second Ctrl-C ends it at once.
+    Ctrl-C and SIGTERM end the run after the step under way, with a last look at validation; a second Ctrl-C
+    ends it at once.
     """
 
     def __init__(self, run: Run):
@@ -115,7 +116,8 @@ class Checkpoints(L.Callback):
                 signal.signal(number, handler)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        if time.monotonic() - self._saved >= SAVE_EVERY_S:
+        # When stopping, at once: Lightning looks at validation before it ends, and may be interrupted there.
+        if self.stopped or time.monotonic() - self._saved >= SAVE_EVERY_S:
             self.save(trainer, LAST)
 
     def on_validation_end(self, trainer: L.Trainer, _module: L.LightningModule) -> None:
