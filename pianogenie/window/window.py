@@ -6,15 +6,17 @@ slices of 0.3 ms (`presenter`); so no event waits longer than that for the windo
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable
 
 import pygame
 
+from pianogenie.errors import UserError
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.keyboard import Keyboard
 from pianogenie.quiet import Quiet
-from pianogenie.window.display import open_window
+from pianogenie.window.display import open_window, tell_when_lost
 from pianogenie.window.frames import Frames
 from pianogenie.window.layout import lay_out
 from pianogenie.window.painter_process import PainterProcess
@@ -76,11 +78,12 @@ def run_window(
     All hands are up when it returns, also by an exception.
 
     Raises:
-        UserError: there is no display, or it cannot be used.
+        UserError: there is no display, it cannot be used, or it went away.
     """
     stage = stage_or_output.stage if isinstance(stage_or_output, StageOutput) else stage_or_output
     screen = open_window(title, size)
     window = _Window(hands, stage, num_buttons, screen, status if callable(status) else lambda: status)
+    tell_when_lost(window.lose)
     try:
         window.start()
         with Quiet() as quiet:
@@ -88,7 +91,10 @@ def run_window(
     finally:
         hands.all_up()
         window.close()
-        pygame.display.quit()
+        if window.lost:
+            atexit.unregister(pygame.quit)  # SDL would wait for ever for a server that is gone
+        else:
+            pygame.display.quit()
 
 
 class _Window:
@@ -109,6 +115,7 @@ class _Window:
         self._status_at = 0.0
         self._last_event = 0.0
         self._resize_at: float | None = None
+        self.lost = False
 
     def start(self) -> None:
         """Start the painter."""
@@ -122,6 +129,8 @@ class _Window:
         wait = waiter()
         wait_ms = 0
         while not should_stop():
+            if self.lost:
+                raise UserError("the display went away")
             if wait_ms:
                 wait(wait_ms)
             event = pygame.event.poll()
@@ -134,6 +143,10 @@ class _Window:
                 wait_ms = 0
                 continue
             wait_ms = self._look_after_things(quiet)
+
+    def lose(self) -> None:
+        """The display went away: leave as soon as Xlib returns, and do not touch it again."""
+        self.lost = True
 
     def close(self) -> None:
         """End the painter and let go of the picture."""

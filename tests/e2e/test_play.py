@@ -1,5 +1,6 @@
 """The instrument as a person has it: a window, computer keys, a recording of what was played."""
 
+import os
 import signal
 import time
 
@@ -8,7 +9,7 @@ import pytest
 from PIL import ImageGrab
 
 from pianogenie.performance import load_performance
-from tests.e2e.programs import PIANOGENIE, quiet_environment, running, stop, wait_for, xdotool, xvfb
+from tests.e2e.programs import PIANOGENIE, need, quiet_environment, running, stop, wait_for, xdotool, xvfb
 from tests.e2e.test_terminal import notes
 from tests.toymodel import button_key
 
@@ -99,3 +100,24 @@ def test_a_click_on_a_button_plays_and_a_key_held_at_the_end_is_let_go(display, 
     assert [pitch - 21 for pitch, _, _ in played] == [button_key(3), button_key(7)]
     (path,) = (tmp_path / "music").glob("*.json")
     assert 1 <= load_performance(path).events[0].velocity <= 127, "where a button is hit decides how loud"
+
+
+def test_a_display_that_goes_away_leaves_no_note_sounding_and_the_recording_whole(tmp_path, toy_model):
+    """Xlib would end the process where it stands."""
+    need("Xvfb", "xdotool")
+    read, write = os.pipe()
+    server_command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"]
+    with running(server_command, pass_fds=[write]) as server:
+        os.close(write)
+        with os.fdopen(read) as answer:
+            display = f":{answer.readline().strip()}"
+        command = [*PIANOGENIE, "play", "--model", str(toy_model), "--record", str(tmp_path / "music")]
+        with running(command, env=quiet_environment(tmp_path, DISPLAY=display, SDL_AUDIODRIVER="dummy")) as process:
+            xdotool(display, "windowfocus", "--sync", wait_for(lambda: find_window(display, process), "the window"))
+            time.sleep(0.5)
+            xdotool(display, "keydown", "3")
+            time.sleep(0.5)
+            server.kill()
+            _, errors = process.communicate(timeout=15)
+    assert process.returncode == 2 and "the display went away" in errors and "Traceback" not in errors
+    assert [pitch - 21 for pitch, _, _ in notes(tmp_path / "music")] == [button_key(2)]
