@@ -23,7 +23,8 @@ class Config:
     network: str = "lstm"  # the paper's (model.py), or "gated": ours (gated.py)
     rnn_dim: int = 128  # channels of a layer (of a direction, in the paper's encoder)
     rnn_layers: int = 2
-    encoder_layers: int = 0  # 0: as many as rnn_layers; more cost nothing while playing
+    encoder_dim: int = 0  # 0: as rnn_dim; a larger encoder costs nothing while playing
+    encoder_layers: int = 0  # 0: as rnn_layers
 
     # The data
     window: int = 128  # notes
@@ -57,7 +58,7 @@ class Config:
             if not getattr(self, name) > 0:
                 raise UserError(f"configuration: {name} must be over 0, not {getattr(self, name)}")
         for name in ("transpose_max", "stretch_max", "margin_weight", "contour_weight", "warmup_steps",
-                     "gradient_clip", "seed", "encoder_layers", "hand_share", "weight_decay", "beta2",
+                     "gradient_clip", "seed", "encoder_dim", "encoder_layers", "hand_share", "weight_decay", "beta2",
                      "dynamics_weight"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"configuration: {name} must be 0 or more, not {getattr(self, name)}")
@@ -74,8 +75,8 @@ class Config:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise UserError(f"configuration: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
-        if self.network == "gated" and self.rnn_dim % 2:
-            raise UserError(f"configuration: rnn_dim must be even for the gated network, not {self.rnn_dim}")
+        if self.network == "gated" and (self.encoder_dim or self.rnn_dim) % 2:
+            raise UserError("configuration: encoder_dim must be even for the gated network: half of it runs each way")
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name, for JSON."""
@@ -96,7 +97,7 @@ CONFIGURATIONS: dict[str, Config] = {
     "paper": Config(),
     # The instrument's own: quicker to learn, and it has met hands as well as its encoder.
     "genie": Config(
-        network="gated", rnn_dim=160, rnn_layers=2, encoder_layers=3, window=192, batch_size=24, steps=6000,
+        network="gated", rnn_dim=128, rnn_layers=2, encoder_dim=160, encoder_layers=3, window=192, batch_size=24, steps=6000,
         hand_share=1 / 3, contour="buttons", contour_weight=0.5, lr=3e-3, warmup_steps=100, schedule="cosine",
         beta2=0.98, weight_decay=0.02,
     ),

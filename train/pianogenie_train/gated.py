@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from pianogenie.keys import NUM_KEYS
+from pianogenie_train.losses import VELOCITY_SPREAD
 from pianogenie_train.recurrence import scan
 
+MIDDLE_VELOCITY = 64.0
 BUMPS = 16
 _FASTEST_S, _SLOWEST_S = 0.004, 8.0
 _LONGEST_MEMORY = 256.0
@@ -35,8 +37,8 @@ class DeltaTimes(nn.Module):
     def bumps(self, delta_times: torch.Tensor) -> torch.Tensor:
         """float [...] in seconds -> float [..., BUMPS] in 0..1; what is off the scale counts as its end."""
         logarithm = delta_times.clamp(_FASTEST_S, _SLOWEST_S).log()
-        place = (logarithm[..., None] - self.centres) * self.sharpness
-        return torch.exp(-place * place)
+        place = logarithm[..., None] - self.centres
+        return torch.exp(place * place * -(self.sharpness**2))
 
     def forward(self, delta_times: torch.Tensor) -> torch.Tensor:
         """float [...] in seconds -> float [..., dim]."""
@@ -46,12 +48,12 @@ class DeltaTimes(nn.Module):
 class Block(nn.Module):
     """x + out(gate * recurrence, relu(MLP)), of the normalised x.
 
-    A `both_ways` block gives half of its channels to a recurrence that runs from the end.
+    `hidden` is the MLP's width. A `both_ways` block gives half of its channels to a recurrence from the end.
     """
 
-    def __init__(self, dim: int, both_ways: bool = False):
+    def __init__(self, dim: int, hidden: int, both_ways: bool = False):
         super().__init__()
-        self.dim, self.hidden, self.both_ways = dim, 2 * dim, both_ways
+        self.dim, self.hidden, self.both_ways = dim, hidden, both_ways
         self.into = nn.Linear(dim, 3 * dim + self.hidden)
         self.out = nn.Linear(dim + self.hidden, dim, bias=False)
         with torch.no_grad():
@@ -65,7 +67,7 @@ class Block(nn.Module):
     def read(
         self, x: torch.Tensor, ones: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """x [..., D] -> decay, gate, candidate [..., D] and the MLP's hidden layer [..., 2 D].
+        """x [..., D] -> decay, gate, candidate [..., D] and the MLP's hidden layer [..., hidden].
 
         The norm has no scale of its own, since a product follows; an export passes `ones` for it.
         """
@@ -95,7 +97,7 @@ class GatedEncoder(nn.Module):
         super().__init__()
         self.key_rows = nn.Parameter(torch.randn(NUM_KEYS, dim) / math.sqrt(2))
         self.delta_times = DeltaTimes(dim) if with_delta_times else None
-        self.blocks = nn.ModuleList(Block(dim, both_ways=True) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(dim, 2 * dim, both_ways=True) for _ in range(layers))
         self.output = nn.Linear(dim, 1)
         self.dim = dim
 
@@ -123,7 +125,8 @@ class GatedDecoder(nn.Module):
         self.button_rows = nn.Parameter(_on_a_line(num_buttons, dim))
         self.button_before_rows = nn.Parameter(_on_a_line(num_buttons, dim))
         self.delta_times = DeltaTimes(dim) if with_delta_times else None
-        self.blocks = nn.ModuleList(Block(dim) for _ in range(layers))
+        # A press waits for every weight of these to be fetched, so the MLP is narrow; the encoder's need not be.
+        self.blocks = nn.ModuleList(Block(dim, dim) for _ in range(layers))
         self.output = nn.Linear(dim, 2 * NUM_KEYS)  # a logit for each key, and how loud it would be
 
     def features(self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
@@ -144,13 +147,9 @@ class GatedDecoder(nn.Module):
         x = self.features(prev_keys, delta_times, values)
         for block in self.blocks:
             x = block(x)
-        return self.heads(self.output(F.layer_norm(x, (self.dim,))).transpose(0, 1))
-
-    @staticmethod
-    def heads(outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The last layer's outputs float [..., 176] -> logits and velocities, float [..., 88] each."""
+        outputs = self.output(F.layer_norm(x, (self.dim,))).transpose(0, 1)
         logits, loudness = outputs.split(NUM_KEYS, dim=-1)
-        return logits, 1 + 126 * torch.sigmoid(loudness)
+        return logits, (MIDDLE_VELOCITY + VELOCITY_SPREAD * loudness).clamp(1, 127)
 
 
 def button_features(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:

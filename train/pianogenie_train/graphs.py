@@ -8,6 +8,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 
+import numpy as np
 import onnx
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from pianogenie.keys import NUM_KEYS
 from pianogenie.model import FORMAT
 from pianogenie_train.model import Autoencoder
 from pianogenie_train.quantiser import button_of
+from pianogenie_train.recurrence import EXPORTED_AS
 from pianogenie_train.steps import one_step
 
 OPSET = 18
@@ -63,6 +65,7 @@ def _export(module: nn.Module, example: tuple, inputs: list[str], outputs: list[
             dynamic_shapes=tuple(free for _ in example), opset_version=OPSET,
         ).model_proto
     graph.ir_version = _IR_VERSION
+    _spell_out_recurrences(graph)
     # The exporter notes down the source line of every node; those are the trainer's business, not the model's.
     del graph.graph.value_info[:]
     for node in graph.graph.node:
@@ -77,6 +80,45 @@ def _export(module: nn.Module, example: tuple, inputs: list[str], outputs: list[
     onnx.helper.set_model_props(graph, {"format": FORMAT, "num_buttons": str(num_buttons)})
     onnx.checker.check_model(graph)
     return graph
+
+
+def _spell_out_recurrences(graph: onnx.ModelProto) -> None:
+    """Replace each node EXPORTED_AS of inputs a, v [N, B, D] by a Scan over N of h = a * h + v from zeros [B, D]."""
+    domain, name = EXPORTED_AS.split("::")
+    scans = [node for node in graph.graph.node if (node.domain, node.op_type) == (domain, name)]
+    if not scans:
+        return
+    make, float_ = onnx.helper, onnx.TensorProto.FLOAT
+    value = make.make_tensor_value_info
+    body = make.make_graph(
+        [
+            make.make_node("Mul", ["a", "h"], ["kept"]),
+            make.make_node("Add", ["kept", "v"], ["next"]),
+            make.make_node("Identity", ["next"], ["state"]),
+        ],
+        "recurrence",
+        [value(i, float_, None) for i in ("h", "a", "v")],
+        [value(i, float_, None) for i in ("next", "state")],
+    )
+    nodes = []
+    for node in graph.graph.node:
+        if node not in scans:
+            nodes.append(node)
+            continue
+        a, v = node.input
+        state = node.output[0]
+        first, zeros = f"{state}_first", f"{state}_zeros"
+        nodes += [
+            make.make_node("Gather", [v, "recurrence_first"], [first], axis=0),
+            make.make_node("Sub", [first, first], [zeros]),
+            make.make_node("Scan", [zeros, a, v], [f"{state}_last", state], body=body, num_scan_inputs=2),
+        ]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.int64(0), "recurrence_first"))
+    kept = [opset for opset in graph.opset_import if opset.domain != domain]
+    del graph.opset_import[:]
+    graph.opset_import.extend(kept)
 
 
 @contextlib.contextmanager

@@ -96,12 +96,13 @@ class Autoencoder(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.num_buttons = config.num_buttons
-        dim, layers, encoder_layers = config.rnn_dim, config.rnn_layers, config.encoder_layers or config.rnn_layers
+        dim, layers = config.rnn_dim, config.rnn_layers
+        of_encoder = (config.encoder_dim or dim, config.encoder_layers or layers)
         if config.network == "gated":
-            self.encoder = GatedEncoder(dim, encoder_layers)
+            self.encoder = GatedEncoder(*of_encoder)
             self.decoder = GatedDecoder(dim, layers, config.num_buttons)
         else:
-            self.encoder = Encoder(dim, encoder_layers)
+            self.encoder = Encoder(*of_encoder)
             self.decoder = Decoder(dim, layers)
 
     def forward(

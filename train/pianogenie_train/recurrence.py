@@ -8,9 +8,14 @@ work. On a GPU, where each step would be a launch of its own, spans of doubling 
 
 import torch
 
+EXPORTED_AS = "pianogenie::Recurrence"
+"""What an exported graph calls a scan until graphs.py has replaced it."""
+
 
 def scan(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """The states h float [N, B, D] for decays `a` and inputs `v`, both float [N, B, D], from a zero state."""
+    if torch.compiler.is_exporting():  # a loop of unknown length; graphs.py spells it out in ONNX's own operators
+        return torch.onnx.ops.symbolic(EXPORTED_AS, (a, v), dtype=v.dtype, shape=v.shape, version=1)
     return _Scan.apply(a, v)
 
 

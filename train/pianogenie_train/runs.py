@@ -87,7 +87,7 @@ def read_checkpoint(path: Path, config: Config) -> dict[str, Any]:
     except Exception as error:  # zip, pickle and torch errors share no base class
         reason = " ".join(str(error).split())[:100]
         raise UserError(f"{path}: damaged, or not a checkpoint of this trainer ({reason})") from error
-    for name in ("num_buttons", "network", "rnn_dim", "rnn_layers", "encoder_layers"):
+    for name in ("num_buttons", "network", "rnn_dim", "rnn_layers", "encoder_dim", "encoder_layers"):
         ours = getattr(config, name)
         if written.get(name, getattr(Config(), name)) != ours:
             raise UserError(

@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pianogenie_train.gated import Block, GatedDecoder
+from pianogenie.keys import NUM_KEYS
+from pianogenie_train.gated import MIDDLE_VELOCITY, Block, GatedDecoder
+from pianogenie_train.losses import VELOCITY_SPREAD
 from pianogenie_train.model import Autoencoder, Decoder, delta_time_bins
 from pianogenie_train.quantiser import value_of
 
@@ -92,6 +94,11 @@ class GatedStep(nn.Module):
         self.decoder, self.dim = decoder, decoder.dim
         self.state_size = decoder.dim * (len(decoder.blocks) + 1)
         self.register_buffer("ones", torch.ones(decoder.dim))  # ONNX's layer norm wants a scale
+        scale = torch.cat([torch.ones(NUM_KEYS), torch.full((NUM_KEYS,), VELOCITY_SPREAD)])
+        middle = torch.cat([torch.zeros(NUM_KEYS), torch.full((NUM_KEYS,), MIDDLE_VELOCITY)])
+        with torch.no_grad():
+            self.register_buffer("output_product", (decoder.output.weight * scale[:, None]).T.contiguous())
+            self.register_buffer("output_bias", decoder.output.bias * scale + middle)
 
     def forward(
         self, prev_key: torch.Tensor, delta_time: torch.Tensor, button: torch.Tensor, state: torch.Tensor
@@ -108,17 +115,14 @@ class GatedStep(nn.Module):
             x, h = self._block(block, x, h)
             following.append(h)
         following.append(F.embedding(button, decoder.button_before_rows))
-        logits, velocities = decoder.heads(decoder.output(self._norm(x)))
-        return logits, torch.cat(following, dim=1), velocities
+        normed = F.layer_norm(x, (self.dim,), self.ones)
+        logits, velocities = torch.addmm(self.output_bias, normed, self.output_product).split(NUM_KEYS, dim=1)
+        return logits, torch.cat(following, dim=1), velocities.clamp(1, 127)
 
     def _block(self, block: Block, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         decay, gate, candidate, hidden = block.read(x, self.ones)
         h = candidate + decay * (h - candidate)
         return torch.addmm(x, torch.cat([gate * h, hidden], dim=1), block.out.weight.T), h
-
-    def _norm(self, x: torch.Tensor) -> torch.Tensor:
-        return F.layer_norm(x, (self.dim,), self.ones)
-
 
 def _gates_last(weight: torch.Tensor) -> torch.Tensor:
     """torch's gates [4 dim, ...] in the order i, f, g, o -> i, f, o, g: three sigmoids side by side."""
