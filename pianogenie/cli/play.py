@@ -74,6 +74,8 @@ def _live(
     events: Sequence[PlayerEvent] = (),
 ) -> None:
     """Open everything, play until the person is done, close everything."""
+    if record and no_record:
+        raise UserError(f"--record {record} and --no-record contradict each other; give one of them")
     with contextlib.ExitStack() as undo:  # what is open already is closed again if the next cannot be opened
         genie = Genie(load_model(model, with_encoder=False), temperature, seed)
         outputs: list[Output] = []

@@ -134,6 +134,8 @@ def test_a_record_folder_that_cannot_be(run, tmp_path, toy_model):
     (tmp_path / "file").write_text("")
     result = run("demo", "--seconds", 1, "--no-sound", "--model", toy_model, "--record", "file/deep")
     fails_with_one_line(result, "file/deep")
+    result = run("demo", "--no-sound", "--model", toy_model, "--record", "music", "--no-record")
+    fails_with_one_line(result, "contradict")
 
 
 def test_bench_prints_the_step(run, toy_model):
