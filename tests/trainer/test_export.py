@@ -7,9 +7,12 @@ import os
 import numpy as np
 import onnx
 import pytest
+import torch
 from pianogenie_train import export as exporting
-from pianogenie_train import players, runs, scores
+from pianogenie_train import graphs, players, runs, scores
+from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared
+from pianogenie_train.model import Autoencoder
 
 from pianogenie.errors import UserError
 from pianogenie.model import load_model
@@ -27,19 +30,42 @@ def both(small_run, small_model):
 def test_both_graphs_do_what_torch_does(both):
     torch_player, folder_player = both
     keys, delta_times, buttons = played(7, 90, 8)
-    difference = np.abs(torch_player.logits(keys, delta_times, buttons)
-                        - folder_player.logits(keys, delta_times, buttons))
+    difference = np.abs(torch_player.hear(keys, delta_times, buttons)[0]
+                        - folder_player.hear(keys, delta_times, buttons)[0])
     assert difference.max() <= 1e-4
     assert (torch_player.encode(keys, delta_times) == folder_player.encode(keys, delta_times)).mean() > 0.99
     for batch, notes in ((1, 1), (1, 200), (33, 2)):
         assert folder_player.encode(*played(batch, notes, 8)[:2]).shape == (batch, notes)
 
 
+def test_graphs_of_our_own_network_do_what_torch_does(tmp_path):
+    """Its recurrence is a loop of any length in ONNX, and its decoder expects velocities."""
+    torch.manual_seed(0)
+    config = Config(network="gated", rnn_dim=16, encoder_dim=12, encoder_layers=2)
+    model = Autoencoder(config).eval()
+    for name, graph in (("decoder", graphs.decoder_graph(model)), ("encoder", graphs.encoder_graph(model))):
+        assert {node.domain for node in graph.graph.node} <= {"", "ai.onnx"}
+        assert {opset.domain for opset in graph.opset_import} == {""}
+        onnx.save(graph, tmp_path / f"{name}.onnx")
+    hashes = [hashlib.sha256((tmp_path / f"{name}.onnx").read_bytes()).hexdigest() for name in ("decoder", "encoder")]
+    card = {"format": "pianogenie-model/1", "name": "x", "num_buttons": 8, "sha256": hashes}
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    ours, theirs = players.TorchPlayer(model), players.FolderPlayer(load_model(tmp_path))
+    window = played(5, 80, 8)
+    (logits, velocities), (their_logits, their_velocities) = ours.hear(*window), theirs.hear(*window)
+    assert np.abs(logits - their_logits).max() <= 1e-4
+    assert np.abs(velocities - their_velocities).max() <= 1e-2
+    assert their_velocities.min() >= 1 and their_velocities.max() <= 127
+    for batch, notes in ((1, 1), (4, 3), (2, 150)):
+        keys, delta_times, _ = played(batch, notes, 8) if notes > 5 else (a[:, :notes] for a in played(batch, 20, 8))
+        assert (ours.encode(keys, delta_times) == theirs.encode(keys, delta_times)).mean() > 0.99
+
+
 def test_rows_of_a_batch_know_nothing_of_each_other(both):
     _, player = both
     window = played(6, 30, 8)
     alone = [a[2:3] for a in window]
-    assert np.allclose(player.logits(*window)[2], player.logits(*alone)[0], atol=1e-5)
+    assert np.allclose(player.hear(*window)[0][2], player.hear(*alone)[0][0], atol=1e-5)
     assert (player.encode(*window[:2])[2] == player.encode(*alone[:2])[0]).mean() > 0.9
 
 

@@ -33,6 +33,20 @@ def test_contour_wants_both_to_go_the_same_way():
     assert losses.contour(torch.tensor([[40, 50]]), torch.tensor([[0.0, 0.2]])).item() == 0
 
 
+def test_contour_in_buttons_counts_spacings():
+    keys = torch.tensor([[40, 47, 47, 41]])
+    e = torch.tensor([[-1.0, -1 + 2 / 7, -1 + 3 / 7, 0.0]])  # up a button, half a one up, then 2 up
+    # The rise is met; the repeat moved 1/2; the fall is short by 1 + 2.
+    assert losses.contour_in_buttons(keys, e, 8).item() == pytest.approx((0 + 0.25 + 9) / 3, rel=1e-4)
+
+
+def test_dynamics_looks_at_the_true_keys_alone():
+    velocities = torch.zeros(1, 2, 88)
+    velocities[0, 0, 3], velocities[0, 1, 5] = 60, 80
+    loss = losses.dynamics(velocities, torch.tensor([[3, 5]]), torch.tensor([[60.0, 40.0]]))
+    assert loss.item() == pytest.approx((0 + (40 / losses.VELOCITY_SPREAD) ** 2) / 2)
+
+
 def test_buttons_stand_evenly():
     assert value_of(torch.arange(5), 5).tolist() == [-1, -0.5, 0, 0.5, 1]
     assert button_of(torch.tensor([-9, -1, -0.76, -0.74, 0, 0.74, 1, 9]), 5).tolist() == [0, 0, 0, 1, 2, 3, 4, 4]

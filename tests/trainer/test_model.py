@@ -49,16 +49,16 @@ def test_the_first_note_has_no_key_before_it():
 def test_decoding_step_by_step_is_decoding_whole_windows(network, layers, num_buttons):
     player = TorchPlayer(model_of(network, layers, num_buttons))
     window = played(3, 20, num_buttons)
-    assert np.abs(step_by_step(player, *window) - player.logits(*window)).max() < 1e-5
+    assert np.abs(step_by_step(player, *window) - player.hear(*window)[0]).max() < 1e-5
 
 
 @pytest.mark.parametrize("network", ["lstm", "gated"])
 def test_a_note_has_no_say_in_what_was_before_it(network):
     player = TorchPlayer(model_of(network, 2, 8))
     keys, delta_times, buttons = played(2, 12, 8)
-    before = player.logits(keys, delta_times, buttons)
+    before = player.hear(keys, delta_times, buttons)[0]
     keys[:, 8], delta_times[:, 9], buttons[:, 9] = 0, 0.9, 0
-    after = player.logits(keys, delta_times, buttons)
+    after = player.hear(keys, delta_times, buttons)[0]
     assert np.array_equal(before[:, :9], after[:, :9])
     assert not np.allclose(before[:, 9], after[:, 9])
 
@@ -83,7 +83,7 @@ def test_hands_take_the_encoders_place_in_their_windows_alone():
     alone = model(keys, delta_times).logits
     mixed = model(keys, delta_times, hands[:1]).logits
     assert torch.equal(alone[1:], mixed[1:])
-    assert torch.allclose(mixed[:1], model.logits(keys[:1], delta_times[:1], hands[:1]), atol=1e-5)
+    assert torch.allclose(mixed[:1], model.hear(keys[:1], delta_times[:1], hands[:1])[0], atol=1e-5)
 
 
 def test_a_button_pulls_the_encoder_towards_its_better_neighbour():

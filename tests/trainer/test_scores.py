@@ -18,8 +18,8 @@ class Follower:
     def encode(self, keys, delta_times):
         return np.clip(keys // 11, 0, self.num_buttons - 1)
 
-    def logits(self, keys, delta_times, buttons):
-        return np.zeros((*keys.shape, 88), np.float32)
+    def hear(self, keys, delta_times, buttons):
+        return np.zeros((*keys.shape, 88), np.float32), None
 
     def start(self, batch):
         return None
@@ -42,6 +42,20 @@ def test_a_model_that_goes_the_wrong_way_is_found_out():
     wrong = scores.free_cvr(Follower(upwards=False))
     assert wrong["scales"] == 1 and wrong["trills"] == 1
     assert 0.5 < wrong["walks"] < 1  # where the button stays, nothing goes the wrong way
+
+
+def test_velocities_are_measured_against_the_best_constant(data):
+    class Loud(Follower):
+        def hear(self, keys, delta_times, buttons):
+            return super().hear(keys, delta_times, buttons)[0], np.full(keys.shape, 127.0)
+
+    assert scores.evaluate(Follower(), Prepared(data)).velocity_mae is None
+    found = scores.evaluate(Loud(), Prepared(data))
+    velocities = Prepared(data).velocities.astype(float)
+    starts, lengths = Prepared(data).pieces("validation")
+    heard = np.concatenate([velocities[s : s + n // 128 * 128] for s, n in zip(starts, lengths, strict=True)])
+    assert found.velocity_mae == pytest.approx((127 - heard).mean())
+    assert found.velocity_mae_constant == pytest.approx(np.abs(heard - np.median(heard)).mean(), abs=0.01)
 
 
 def test_against_is_one_way_only():
@@ -92,6 +106,18 @@ def test_hands_stay_on_the_row_and_repeat_what_is_repeated(rule, num_buttons):
     assert buttons.min() >= 0 and buttons.max() <= num_buttons - 1
     assert (buttons[:, 10:14] == buttons[:, 10:11]).all()
     assert len(np.unique(buttons)) > 2
+
+
+def test_drawn_hands_repeat_themselves_and_go_the_keys_way():
+    rng = np.random.default_rng(3)
+    keys, delta_times = rng.integers(20, 70, (30, 60)), rng.exponential(0.2, (30, 60))
+    one, same, other = (
+        hands.drawn_buttons(keys, delta_times, 8, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(one, same) and not np.array_equal(one, other)
+    assert one.shape == keys.shape and one.min() >= 0 and one.max() <= 7
+    assert scores.against(one, keys).mean() < 0.15, "jitter aside, a hand moves as the notes do"
+    assert hands.drawn_buttons(keys[:0], delta_times[:0], 8, rng).shape == (0, 60)
 
 
 def test_a_walking_hand_moves_by_steps():

@@ -6,6 +6,8 @@ _MEANING = {
     "gold": "mean squared error, in buttons, against buttons set by hand for well-known melodies",
     "hand_ppl": "perplexity of the true key, given buttons of hand-like rules",
     "free_cvr": "share of sampled steps whose key moves against the button, worst pattern",
+    "velocity_mae": "mean error of the velocity it expects",
+    "velocity_mae_constant": "the same of the best constant guess",
 }
 
 
@@ -43,10 +45,19 @@ def text(facts: dict) -> str:
         "",
         "## What it does not do",
         "",
-        "- It has met its own encoder's buttons only: `hand_ppl` says how well it follows a person's.",
-        "- It knows no velocity; the instrument takes that from the player, or makes it up.",
+        *_limits(facts),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _limits(facts: dict) -> list[str]:
+    if facts["recipe"]["settings"].get("hand_share"):
+        lines = ["- The hands that it has met were made by rules; a person's may do otherwise."]
+    else:
+        lines = ["- It has met its own encoder's buttons only: `hand_ppl` says how well it follows a person's."]
+    if not (facts["scores"] or {}).get("velocity_mae"):
+        lines.append("- It knows no velocity; the instrument takes that from the player, or makes it up.")
+    return lines
 
 
 def _scores(scores: dict | None) -> list[str]:
@@ -54,7 +65,11 @@ def _scores(scores: dict | None) -> list[str]:
         return ["Not scored."]
     rows = [f"On {scores['windows']:,} windows of 128 notes that no training saw; lower is better.", "",
             "| score | | what it is |", "|---|---:|---|"]
-    rows += [f"| {name} | {scores[name]:.4g} | {meaning} |" for name, meaning in _MEANING.items()]
+    rows += [
+        f"| {name} | {scores[name]:.4g} | {meaning} |"
+        for name, meaning in _MEANING.items()
+        if scores.get(name) is not None
+    ]
     rows += ["", "By hand rule: " + ", ".join(f"{k} {v:.3g}" for k, v in scores["hand_ppl_by_rule"].items()) + ".",
              "By pattern: " + ", ".join(f"{k} {v:.2%}" for k, v in scores["free_cvr_by_pattern"].items()) + "."]
     return rows

@@ -122,9 +122,12 @@ class Autoencoder(nn.Module):
         """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]."""
         return button_of(self.encoder(keys, delta_times), self.num_buttons)
 
-    def logits(self, keys: torch.Tensor, delta_times: torch.Tensor, buttons: torch.Tensor) -> torch.Tensor:
-        """Teacher forced: keys and buttons int64 [B, N], delta_times float [B, N] -> logits float [B, N, 88]."""
-        return self.decoder(keys_before(keys), delta_times, value_of(buttons, self.num_buttons))[0]
+    def hear(
+        self, keys: torch.Tensor, delta_times: torch.Tensor, buttons: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Teacher forced: keys and buttons int64 [B, N], delta_times float [B, N] in seconds -> logits float
+        [B, N, 88], and the velocity expected of each key, float [B, N, 88], or None."""
+        return self.decoder(keys_before(keys), delta_times, value_of(buttons, self.num_buttons))
 
 
 def _table(rows: int, dim: int) -> nn.Embedding:

@@ -23,8 +23,11 @@ class Player(Protocol):
     def encode(self, keys: np.ndarray, delta_times: np.ndarray) -> np.ndarray:
         """keys int64 [B, N], delta_times float32 [B, N] (s) -> buttons int64 [B, N]."""
 
-    def logits(self, keys: np.ndarray, delta_times: np.ndarray, buttons: np.ndarray) -> np.ndarray:
-        """Teacher forced: keys, buttons int64 [B, N], delta_times float32 [B, N] -> logits float32 [B, N, 88]."""
+    def hear(
+        self, keys: np.ndarray, delta_times: np.ndarray, buttons: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Teacher forced: keys, buttons int64 [B, N], delta_times float32 [B, N] -> logits float32 [B, N, 88], and
+        the velocity expected of each true key, float32 [B, N] (1..127), or None from a model that knows none."""
 
     def start(self, batch: int) -> Any:
         """The state of `batch` rows before anything was played."""
@@ -49,8 +52,9 @@ class TorchPlayer:
         return self.model.buttons(torch.from_numpy(keys), torch.from_numpy(delta_times)).numpy()
 
     @torch.no_grad()
-    def logits(self, keys, delta_times, buttons):
-        return self.model.logits(*(torch.from_numpy(a) for a in (keys, delta_times, buttons))).numpy()
+    def hear(self, keys, delta_times, buttons):
+        logits, velocities = self.model.hear(*(torch.from_numpy(a) for a in (keys, delta_times, buttons)))
+        return logits.numpy(), None if velocities is None else _of_keys(velocities.numpy(), keys)
 
     def start(self, batch):
         return torch.zeros(batch, self._one_step.state_size)
@@ -71,19 +75,27 @@ class FolderPlayer:
     def encode(self, keys, delta_times):
         return self.model.encoder.encode(keys, delta_times)
 
-    def logits(self, keys, delta_times, buttons):
+    def hear(self, keys, delta_times, buttons):
         state, steps = self.start(len(keys)), []
         prev_key = np.full(len(keys), NO_KEY)
         for n in range(keys.shape[1]):
-            logits, state = self.step(prev_key, delta_times[:, n], buttons[:, n], state)
+            logits, state, velocities = self._step(prev_key, delta_times[:, n], buttons[:, n], state)
             prev_key = keys[:, n]
-            steps.append(logits)
-        return np.stack(steps, axis=1)
+            steps.append((logits, None if velocities is None else _of_keys(velocities, prev_key)))
+        logits, velocities = zip(*steps, strict=True)
+        return np.stack(logits, axis=1), None if velocities[0] is None else np.stack(velocities, axis=1)
 
     def start(self, batch):
         return self.model.decoder.zero_state(batch)
 
     def step(self, prev_key, delta_time, button, state):
+        return self._step(prev_key, delta_time, button, state)[:2]
+
+    def _step(self, prev_key, delta_time, button, state):
         inputs = (np.ascontiguousarray(a) for a in (prev_key, delta_time, button))
-        logits, state, _ = self.model.decoder.step(*inputs, state)
-        return logits, state
+        return self.model.decoder.step(*inputs, state)
+
+
+def _of_keys(velocities: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Of velocities [..., 88] those of the keys [...]."""
+    return np.take_along_axis(velocities, keys[..., None], axis=-1)[..., 0]

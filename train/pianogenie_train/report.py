@@ -37,6 +37,9 @@ def of_scores(model: str, split: str, scores: dict) -> str:
     lines = [f"{model}, {split}: {scores['windows']:,} windows of 128 notes"]
     lines += [f"  {name.replace('_', ' '):<14}{shown(scores[name]):>10}"
               for name in ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")]
+    if scores["velocity_mae"] is not None:
+        constant = scores["velocity_mae_constant"]
+        lines.append(f"  velocity error{scores['velocity_mae']:>8.2f} (a constant guess: {constant:.2f})")
     for title, key in (("hand ppl by rule", "hand_ppl_by_rule"), ("free cvr by pattern", "free_cvr_by_pattern")):
         lines.append(title)
         lines += [f"  {name:<14}{shown(value):>10}" for name, value in scores[key].items()]

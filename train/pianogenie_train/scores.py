@@ -32,6 +32,8 @@ class Scores:
     gold: float | None  # mean squared error, in buttons, on melodies
     hand_ppl: float  # perplexity with buttons of hand-like rules, over all rules
     free_cvr: float  # share of steps whose sampled key moves against the button, worst pattern
+    velocity_mae: float | None = None  # mean error of the expected velocity; None where the model expects none
+    velocity_mae_constant: float | None = None  # the same of the split's best constant guess
     hand_ppl_by_rule: dict[str, float] = field(default_factory=dict)
     free_cvr_by_pattern: dict[str, float] = field(default_factory=dict)
     windows: int = 0
@@ -46,7 +48,8 @@ def evaluate(player: Player, data: Prepared, split: str = "validation",
     windows = len(data.windows(split, WINDOW_NOTES))
     if not windows:
         raise UserError(f"{data.folder}: no {split} piece has {WINDOW_NOTES} notes; prepare more files")
-    encoded, wrong = Mean(), Mean()
+    encoded, wrong, loudness = Mean(), Mean(), Mean()
+    velocities = np.zeros(128)  # how often each was played
     by_rule = {rule.name: Mean() for rule in hands.RULES}
     rng = np.random.default_rng(_SEED)
     batches = whole_windows(data, split, WINDOW_NOTES, _BATCH)
@@ -54,11 +57,16 @@ def evaluate(player: Player, data: Prepared, split: str = "validation",
         keys, delta_times = batch.keys.numpy(), batch.delta_times.numpy()
         if player.can_encode:
             buttons = player.encode(keys, delta_times)
-            encoded.add(nats(player.logits(keys, delta_times, buttons), keys))
+            logits, expected = player.hear(keys, delta_times, buttons)
+            encoded.add(nats(logits, keys))
+            played = batch.velocities.numpy()
+            velocities += np.bincount(played.astype(np.int64).ravel(), minlength=128)
+            if expected is not None:
+                loudness.add(np.abs(expected - played))
             wrong.add(against(buttons, keys))
         for rule in hands.RULES:
             buttons = hands.buttons_of(rule, keys, delta_times, player.num_buttons, rng)
-            by_rule[rule.name].add(nats(player.logits(keys, delta_times, buttons), keys))
+            by_rule[rule.name].add(nats(player.hear(keys, delta_times, buttons)[0], keys))
     free = free_cvr(player)
     return Scores(
         ppl=math.exp(encoded.mean) if player.can_encode else None,
@@ -66,6 +74,8 @@ def evaluate(player: Player, data: Prepared, split: str = "validation",
         gold=gold(player) if player.can_encode else None,
         hand_ppl=math.exp(sum(m.mean for m in by_rule.values()) / len(by_rule)),
         free_cvr=max(free.values()),
+        velocity_mae=loudness.mean if loudness else None,
+        velocity_mae_constant=_constant_error(velocities) if loudness else None,
         hand_ppl_by_rule={name: math.exp(m.mean) for name, m in by_rule.items()},
         free_cvr_by_pattern=free,
         windows=windows,
@@ -119,6 +129,12 @@ def against(buttons: np.ndarray, keys: np.ndarray) -> np.ndarray:
     return np.sign(np.diff(buttons, axis=1)) * np.sign(np.diff(keys, axis=1)) < 0
 
 
+def _constant_error(counts: np.ndarray) -> float:
+    """The mean error of always guessing the median of velocities that were played `counts` [128] times each."""
+    median = np.searchsorted(counts.cumsum(), counts.sum() / 2)
+    return float((np.abs(np.arange(128) - median) * counts).sum() / counts.sum())
+
+
 class Mean:
     """A mean over batches of unequal size."""
 
@@ -128,6 +144,9 @@ class Mean:
     def add(self, values: np.ndarray) -> None:
         self._sum += float(values.sum())
         self._count += values.size
+
+    def __bool__(self) -> bool:
+        return self._count > 0
 
     @property
     def mean(self) -> float:
