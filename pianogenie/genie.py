@@ -4,8 +4,9 @@ import secrets
 
 import numpy as np
 
-from pianogenie.keys import FIRST_DELTA_TIME_S, NO_KEY, NUM_KEYS
+from pianogenie.keys import NUM_KEYS
 from pianogenie.model import Model
+from pianogenie.stepper import Stepper
 
 DEFAULT_TEMPERATURE = 0.25
 """What the paper's authors play with: lively, rarely wrong."""
@@ -32,33 +33,26 @@ class Genie:
         self.temperature = temperature
         self.seed = secrets.randbits(32) if seed is None else seed
         self._random = np.random.Generator(np.random.PCG64(self.seed))
-        self._step = model.decoder.step
-        self._state = model.decoder.zero_state()
+        self._decoder = Stepper(model.decoder)
         self._time: float | None = None
-        # The step's inputs, written in place: nothing is allocated between a finger and its note.
-        self._prev_key = np.full(1, NO_KEY, np.int64)
-        self._delta_time = np.full(1, FIRST_DELTA_TIME_S, np.float32)
-        self._button = np.zeros(1, np.int64)
-        self._prev_velocity = np.zeros(1, np.float32)
 
     def press(self, button: int, time: float, velocity: int | None = None) -> tuple[int, int]:
         """The key (0..87) and velocity (1..127) for a button pressed at `time` (seconds).
 
         A velocity that the player gave is kept; otherwise the model's is taken, or `DEFAULT_VELOCITY`.
         """
+        decoder = self._decoder
         if self._time is not None:
-            self._delta_time[0] = max(0.0, time - self._time)
+            decoder.delta_time[0] = max(0.0, time - self._time)
         self._time = time
-        self._button[0] = button
-        logits, self._state, velocities = self._step(
-            self._prev_key, self._delta_time, self._button, self._state, self._prev_velocity
-        )
-        key = self._draw(logits[0])
+        decoder.button[0] = button
+        decoder.step()
+        key = self._draw(decoder.logits)
         if velocity is None:
-            velocity = DEFAULT_VELOCITY if velocities is None else round(float(velocities[0, key]))
+            velocity = DEFAULT_VELOCITY if decoder.velocity is None else round(float(decoder.velocity[key]))
             velocity = min(127, max(1, velocity))
-        self._prev_key[0] = key
-        self._prev_velocity[0] = velocity
+        decoder.prev_key[0] = key
+        decoder.prev_velocity[0] = velocity
         return key, velocity
 
     def _draw(self, logits: np.ndarray) -> int:

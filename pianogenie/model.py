@@ -11,6 +11,7 @@ very bytes whose checksum was compared.
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +101,28 @@ class Decoder:
             feed["prev_velocity"] = np.zeros(len(button), np.float32) if prev_velocity is None else prev_velocity
         results = self._session.run(self._outputs, feed)
         return results[0], results[1], results[2] if self.gives_velocity else None
+
+    def bind(self, buffers: dict[str, np.ndarray]) -> Callable[[], None]:
+        """A step of one row on fixed buffers: called without arguments, it reads and writes them in place.
+
+        `buffers` holds an array [1, ...] for each input and output by its name, as for `step`; those of optional
+        ones that the graph does not have are left alone.
+        """
+        binding = self._session.io_binding()
+        for names, bind in (
+            ([i.name for i in self._session.get_inputs()], binding.bind_input),
+            (self._outputs, binding.bind_output),
+        ):
+            for name in names:
+                array = buffers[name]
+                bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+        run = self._session.run_with_iobinding
+
+        def step() -> None:
+            run(binding)
+
+        step.buffers = buffers  # onnxruntime holds bare addresses: the arrays must live as long as the step
+        return step
 
 
 class Encoder:

@@ -7,8 +7,8 @@ import click
 import numpy as np
 
 from pianogenie.genie import Genie
-from pianogenie.keys import NO_KEY
 from pianogenie.model import DEFAULT_MODEL, Model, load_model
+from pianogenie.stepper import Stepper
 
 _WARM_UP = 500
 
@@ -34,17 +34,16 @@ def bench(model: str, steps: int, as_json: bool) -> None:
 
 
 def _time_steps(model: Model, steps: int) -> np.ndarray:
-    """The decoder alone: session.run with fresh inputs each time, as in play."""
-    decoder, state = model.decoder, model.decoder.zero_state()
-    key, delta = np.full(1, NO_KEY, np.int64), np.full(1, 0.2, np.float32)
-    button, velocity = np.zeros(1, np.int64), np.full(1, 80, np.float32)
+    """The decoder alone, as the genie plays it: other inputs each time, the key it likes best fed back."""
+    decoder = Stepper(model.decoder)
     spent = np.empty(_WARM_UP + steps)
     for i in range(len(spent)):
-        button[0] = i % model.num_buttons
         start = time.perf_counter()
-        logits, state, _ = decoder.step(key, delta, button, state, velocity)
+        decoder.button[0] = i * 7 % model.num_buttons
+        decoder.step()
         spent[i] = time.perf_counter() - start
-        key[0] = logits[0].argmax()
+        decoder.delta_time[0] = 0.05 + i % 10 * 0.05
+        decoder.prev_key[0] = decoder.logits.argmax()
     return spent[_WARM_UP:] * 1e6
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from pianogenie.genie import DEFAULT_VELOCITY, Genie
 from pianogenie.model import load_model
+from pianogenie.stepper import Stepper
 from tests.toymodel import button_key, write_model
 
 
@@ -58,3 +59,28 @@ def test_a_clock_that_goes_back_is_no_time_at_all(toy_model):
 def test_next_to_no_temperature_is_the_likeliest_key(toy_model, temperature):
     genie = Genie(load_model(toy_model), temperature, seed=1)
     assert [genie.press(b, b * 0.1)[0] for b in range(8)] == [button_key(b) for b in range(8)]
+
+
+def test_bound_buffers_give_what_a_plain_run_gives(tmp_path):
+    """The quick way through the decoder and the general one agree, step after step, state and all."""
+    decoder = load_model(write_model(tmp_path / "m", velocity=True)).decoder
+    stepper, state = Stepper(decoder), decoder.zero_state()
+    for i in range(20):
+        stepper.button[0], stepper.delta_time[0], stepper.prev_key[0] = i % 8, i * 0.1, (i * 5) % 88
+        stepper.prev_velocity[0] = i
+        logits, state, velocity = decoder.step(
+            stepper.prev_key, stepper.delta_time, stepper.button, state, stepper.prev_velocity
+        )
+        stepper.step()
+        assert np.array_equal(stepper.logits, logits[0]) and np.array_equal(stepper.velocity, velocity[0])
+
+
+def test_two_genies_of_one_model_do_not_hear_each_other(tmp_path):
+    model = load_model(write_model(tmp_path / "m", spread=0.5))
+    alone, one, other = (Genie(model, temperature=1, seed=3) for _ in range(3))
+    expected = [alone.press(i % 8, i * 0.1) for i in range(30)]
+    heard = []
+    for i in range(30):
+        heard.append(one.press(i % 8, i * 0.1))
+        other.press(7 - i % 8, i * 0.3)
+    assert heard == expected
