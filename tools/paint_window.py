@@ -1,6 +1,6 @@
 """Paint the README's picture: the window at a moment of the demo, as the shipped model plays it.
 
-    python tools/paint_window.py --out docs/pictures/window.png
+python tools/paint_window.py --out docs/pictures/window.png
 """
 
 import click

@@ -12,8 +12,9 @@ from pianogenie.errors import UserError
 
 
 def run(*words: object) -> str:
-    result = CliRunner().invoke(train, [str(word) for word in words], prog_name="pianogenie train",
-                                catch_exceptions=False)
+    result = CliRunner().invoke(
+        train, [str(word) for word in words], prog_name="pianogenie train", catch_exceptions=False
+    )
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -23,8 +24,24 @@ def test_prepare_fit_eval_export_in_a_row(collection, tmp_path):
     said = run("prepare", collection, "--out", data, "--jobs", 1)
     assert "5 files, 1,500 notes" in said and "files left out: 0" in said and "files/s" in said
 
-    said = run("fit", data, "--out", out, "--config", "paper", "--buttons", 6, "--steps", 3, "--set", "rnn_dim=16",
-               "--batch", 4, "--device", "cpu")
+    said = run(
+        "fit",
+        data,
+        "--out",
+        out,
+        "--config",
+        "paper",
+        "--buttons",
+        6,
+        "--steps",
+        3,
+        "--set",
+        "rnn_dim=16",
+        "--batch",
+        4,
+        "--device",
+        "cpu",
+    )
     assert "step 3" in said and "validation ppl" in said
 
     of_run = json.loads(run("eval", out, data, "--json"))

@@ -19,8 +19,19 @@ def test_settings_are_given_as_text_or_numbers():
 
 
 @pytest.mark.parametrize(
-    "setting", ["colour=red", "steps=ten", "steps=1.5", "lr=nan", "lr=0", "num_buttons=1", "schedule=linear",
-                "window=1", "stretch_max=1", "seed=-1"],
+    "setting",
+    [
+        "colour=red",
+        "steps=ten",
+        "steps=1.5",
+        "lr=nan",
+        "lr=0",
+        "num_buttons=1",
+        "schedule=linear",
+        "window=1",
+        "stretch_max=1",
+        "seed=-1",
+    ],
 )
 def test_what_does_not_do_is_told_by_name(setting):
     name = setting.split("=")[0]

@@ -30,8 +30,9 @@ def both(small_run, small_model):
 def test_both_graphs_do_what_torch_does(both):
     torch_player, folder_player = both
     keys, delta_times, buttons = played(7, 90, 8)
-    difference = np.abs(torch_player.hear(keys, delta_times, buttons)[0]
-                        - folder_player.hear(keys, delta_times, buttons)[0])
+    difference = np.abs(
+        torch_player.hear(keys, delta_times, buttons)[0] - folder_player.hear(keys, delta_times, buttons)[0]
+    )
     assert difference.max() <= 1e-4
     assert (torch_player.encode(keys, delta_times) == folder_player.encode(keys, delta_times)).mean() > 0.99
     for batch, notes in ((1, 1), (1, 200), (33, 2)):

@@ -50,8 +50,9 @@ def test_seeds_make_a_run_repeatable_and_resuming_leaves_no_trace(data, tmp_path
     assert commands[-1].endswith("--resume") and len(commands) == 3
     other = train(data, tmp_path / "other", TINY.but(steps=3, seed=1))
     assert other.step == 3
-    assert not torch.equal(weights(tmp_path / "other", "last")["decoder.output.weight"],
-                           straight["decoder.output.weight"])
+    assert not torch.equal(
+        weights(tmp_path / "other", "last")["decoder.output.weight"], straight["decoder.output.weight"]
+    )
 
 
 def test_time_ends_a_run(data, tmp_path):
@@ -66,10 +67,31 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on(data, tmp_path):
         "import sys; from pianogenie_train import loop; loop.Lines.__init__.__defaults__ = (0.0,);"
         "from pianogenie_train.__main__ import main; main()"
     )
-    arguments = ["fit", str(data), "--out", str(out), "--set", "rnn_dim=8", "--batch", "4", "--set", "window=32",
-                 "--steps", "1000000", "--set", "validate_every=1000000", "--device", "cpu", "--threads", "1"]
+    arguments = [
+        "fit",
+        str(data),
+        "--out",
+        str(out),
+        "--set",
+        "rnn_dim=8",
+        "--batch",
+        "4",
+        "--set",
+        "window=32",
+        "--steps",
+        "1000000",
+        "--set",
+        "validate_every=1000000",
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+    ]
     process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", program, *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     for line in process.stderr:

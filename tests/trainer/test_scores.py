@@ -111,9 +111,7 @@ def test_hands_stay_on_the_row_and_repeat_what_is_repeated(rule, num_buttons):
 def test_drawn_hands_repeat_themselves_and_go_the_keys_way():
     rng = np.random.default_rng(3)
     keys, delta_times = rng.integers(20, 70, (30, 60)), rng.exponential(0.2, (30, 60))
-    one, same, other = (
-        hands.drawn_buttons(keys, delta_times, 8, np.random.default_rng(seed)) for seed in (1, 1, 2)
-    )
+    one, same, other = (hands.drawn_buttons(keys, delta_times, 8, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one, same) and not np.array_equal(one, other)
     assert one.shape == keys.shape and one.min() >= 0 and one.max() <= 7
     assert scores.against(one, keys).mean() < 0.15, "jitter aside, a hand moves as the notes do"

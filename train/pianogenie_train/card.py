@@ -63,13 +63,20 @@ def _limits(facts: dict) -> list[str]:
 def _scores(scores: dict | None) -> list[str]:
     if not scores:
         return ["Not scored."]
-    rows = [f"On {scores['windows']:,} windows of 128 notes that no training saw; lower is better.", "",
-            "| score | | what it is |", "|---|---:|---|"]
+    rows = [
+        f"On {scores['windows']:,} windows of 128 notes that no training saw; lower is better.",
+        "",
+        "| score | | what it is |",
+        "|---|---:|---|",
+    ]
     rows += [
         f"| {name} | {scores[name]:.4g} | {meaning} |"
         for name, meaning in _MEANING.items()
         if scores.get(name) is not None
     ]
-    rows += ["", "By hand rule: " + ", ".join(f"{k} {v:.3g}" for k, v in scores["hand_ppl_by_rule"].items()) + ".",
-             "By pattern: " + ", ".join(f"{k} {v:.2%}" for k, v in scores["free_cvr_by_pattern"].items()) + "."]
+    rows += [
+        "",
+        "By hand rule: " + ", ".join(f"{k} {v:.3g}" for k, v in scores["hand_ppl_by_rule"].items()) + ".",
+        "By pattern: " + ", ".join(f"{k} {v:.2%}" for k, v in scores["free_cvr_by_pattern"].items()) + ".",
+    ]
     return rows

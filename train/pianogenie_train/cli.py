@@ -55,9 +55,7 @@ def prepare(context: click.Context, paths: tuple[str, ...], out: Path, jobs: int
 
     began = time.perf_counter()
     jobs = jobs or workers.cores()
-    done = preparing.prepare(
-        list(paths), out, jobs=jobs, command=command_line(context), force=force, progress=bar
-    )
+    done = preparing.prepare(list(paths), out, jobs=jobs, command=command_line(context), force=force, progress=bar)
     click.echo(report.of_preparation(done, out, time.perf_counter() - began, jobs))
 
 
@@ -79,8 +77,16 @@ def prepare(context: click.Context, paths: tuple[str, ...], out: Path, jobs: int
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @click.pass_context
 def fit(
-    context: click.Context, data: Path, out: Path, config_name: str, settings: tuple[str, ...],
-    max_minutes: float | None, resume: bool, device: str, threads: int | None, **short: str | None,
+    context: click.Context,
+    data: Path,
+    out: Path,
+    config_name: str,
+    settings: tuple[str, ...],
+    max_minutes: float | None,
+    resume: bool,
+    device: str,
+    threads: int | None,
+    **short: str | None,
 ) -> None:
     """Train a model on prepared DATA. Ctrl-C stops it and keeps what it has learnt; --resume goes on."""
     from pianogenie_train import config as configs
@@ -97,8 +103,7 @@ def fit(
         named = context.get_parameter_source("config_name") is ParameterSource.COMMANDLINE
         run = loop.resumed_run(out, changes, config_name if named else None, prepared, command_line(context))
     else:
-        run = loop.new_run(out, configs.named(config_name).but(**changes), config_name, prepared,
-                           command_line(context))
+        run = loop.new_run(out, configs.named(config_name).but(**changes), config_name, prepared, command_line(context))
     outcome = loop.fit(run, resume=resume, minutes=max_minutes, device=device, threads=threads)
     best = "" if outcome.ppl is None else f", best validation ppl {outcome.ppl:.3f}"
     click.echo(f"{out}: step {outcome.step}, {outcome.minutes:.1f} minutes{best}")
@@ -117,8 +122,7 @@ def _bar_over_batches(batches, count: int):
 @click.argument("model", type=click.Path(path_type=Path), metavar="RUN_OR_MODEL")
 @click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--split", default="validation", show_default=True,
-              type=click.Choice(["train", "validation", "test"]))
+@click.option("--split", default="validation", show_default=True, type=click.Choice(["train", "validation", "test"]))
 @click.option("--checkpoint", "which", type=click.Choice(["best", "last"]), help="Of a run.  [default: best]")
 def evaluate(model: Path, data: Path, as_json: bool, split: str, which: str | None) -> None:
     """Score a run or a model folder on prepared DATA."""
@@ -135,8 +139,11 @@ def evaluate(model: Path, data: Path, as_json: bool, split: str, which: str | No
     else:
         player = players.FolderPlayer(load_model(model))
     found = dataclasses.asdict(scores.evaluate(player, prepared, split, _bar_over_batches))
-    click.echo(json.dumps({"model": str(model), "split": split, **found}, indent=1) if as_json
-               else report.of_scores(str(model), split, found))
+    click.echo(
+        json.dumps({"model": str(model), "split": split, **found}, indent=1)
+        if as_json
+        else report.of_scores(str(model), split, found)
+    )
 
 
 @train.command()
@@ -152,15 +159,31 @@ def evaluate(model: Path, data: Path, as_json: bool, split: str, which: str | No
 @click.option("--force", is_flag=True, help="Overwrite a model folder.")
 @click.pass_context
 def export(
-    context: click.Context, run: Path, out: Path, data_name: str, data_url: str, data_licence: str,
-    weights_licence: str, which: str | None, data: Path | None, scored: bool, force: bool,
+    context: click.Context,
+    run: Path,
+    out: Path,
+    data_name: str,
+    data_url: str,
+    data_licence: str,
+    weights_licence: str,
+    which: str | None,
+    data: Path | None,
+    scored: bool,
+    force: bool,
 ) -> None:
     """Write a model folder from a RUN, checked against torch, with its card and scores."""
     from pianogenie_train import export as exporting
     from pianogenie_train import report
 
     facts = exporting.export(
-        run, out, exporting.Provenance(data_name, data_licence, weights_licence, data_url), which=which, data=data,
-        scored=scored, force=force, command=command_line(context), progress=_bar_over_batches,
+        run,
+        out,
+        exporting.Provenance(data_name, data_licence, weights_licence, data_url),
+        which=which,
+        data=data,
+        scored=scored,
+        force=force,
+        command=command_line(context),
+        progress=_bar_over_batches,
     )
     click.echo(report.of_export(facts, out))

@@ -57,9 +57,21 @@ class Config:
         for name in positive:
             if not getattr(self, name) > 0:
                 raise UserError(f"configuration: {name} must be over 0, not {getattr(self, name)}")
-        for name in ("transpose_max", "stretch_max", "margin_weight", "contour_weight", "warmup_steps",
-                     "gradient_clip", "seed", "encoder_dim", "encoder_layers", "hand_share", "weight_decay", "beta2",
-                     "dynamics_weight"):
+        for name in (
+            "transpose_max",
+            "stretch_max",
+            "margin_weight",
+            "contour_weight",
+            "warmup_steps",
+            "gradient_clip",
+            "seed",
+            "encoder_dim",
+            "encoder_layers",
+            "hand_share",
+            "weight_decay",
+            "beta2",
+            "dynamics_weight",
+        ):
             if not getattr(self, name) >= 0:
                 raise UserError(f"configuration: {name} must be 0 or more, not {getattr(self, name)}")
         if not 2 <= self.num_buttons <= 88:
@@ -97,9 +109,22 @@ CONFIGURATIONS: dict[str, Config] = {
     "paper": Config(),
     # The instrument's own: quicker to learn, and it has met hands as well as its encoder.
     "genie": Config(
-        network="gated", rnn_dim=128, rnn_layers=2, encoder_dim=160, encoder_layers=3, window=192, batch_size=24, steps=6000,
-        hand_share=1 / 3, contour="buttons", contour_weight=0.5, lr=3e-3, warmup_steps=100, schedule="cosine",
-        beta2=0.98, weight_decay=0.02,
+        network="gated",
+        rnn_dim=128,
+        rnn_layers=2,
+        encoder_dim=160,
+        encoder_layers=3,
+        window=192,
+        batch_size=24,
+        steps=6000,
+        hand_share=1 / 3,
+        contour="buttons",
+        contour_weight=0.5,
+        lr=3e-3,
+        warmup_steps=100,
+        schedule="cosine",
+        beta2=0.98,
+        weight_decay=0.02,
     ),
 }
 

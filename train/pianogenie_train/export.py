@@ -37,8 +37,18 @@ class Provenance:
     data_url: str = ""
 
 
-def export(run: Path, out: Path, provenance: Provenance, *, which: str | None = None, data: Path | None = None,
-           scored: bool = True, force: bool = False, command: str = "", progress=None) -> dict:
+def export(
+    run: Path,
+    out: Path,
+    provenance: Provenance,
+    *,
+    which: str | None = None,
+    data: Path | None = None,
+    scored: bool = True,
+    force: bool = False,
+    command: str = "",
+    progress=None,
+) -> dict:
     """Write the model folder `out` from a run. Returns its card (model.json).
 
     The graphs are made, read back by the instrument's own reader, compared with torch on random sequences and,
@@ -112,8 +122,11 @@ def compare(trained: Trained, player: FolderPlayer, batch: int = 16, notes: int 
 def _scores(player: FolderPlayer, data: Prepared, progress) -> dict:
     found = evaluate(player, data, "validation", **({"progress": progress} if progress else {}))
     return {
-        name: {k: round(v, 5) for k, v in value.items()} if isinstance(value, dict)
-        else round(value, 5) if isinstance(value, float) else value
+        name: {k: round(v, 5) for k, v in value.items()}
+        if isinstance(value, dict)
+        else round(value, 5)
+        if isinstance(value, float)
+        else value
         for name, value in dataclasses.asdict(found).items()
     }
 

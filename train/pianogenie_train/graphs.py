@@ -42,27 +42,40 @@ class EncoderGraph(nn.Module):
 def decoder_graph(model: Autoencoder) -> onnx.ModelProto:
     """`decoder.onnx` of a model."""
     step = one_step(model)
-    example = (torch.tensor([0, NUM_KEYS]), torch.tensor([0.1, 1e6]), torch.tensor([0, 1]),
-               torch.zeros(2, step.state_size))
-    return _export(step, example, ["prev_key", "delta_time", "button", "state"], list(step.outputs),
-                   ("batch",), model.num_buttons)
+    example = (
+        torch.tensor([0, NUM_KEYS]),
+        torch.tensor([0.1, 1e6]),
+        torch.tensor([0, 1]),
+        torch.zeros(2, step.state_size),
+    )
+    return _export(
+        step, example, ["prev_key", "delta_time", "button", "state"], list(step.outputs), ("batch",), model.num_buttons
+    )
 
 
 def encoder_graph(model: Autoencoder) -> onnx.ModelProto:
     """`encoder.onnx` of a model."""
     example = (torch.zeros(2, 3, dtype=torch.int64), torch.full((2, 3), 0.1))
-    return _export(EncoderGraph(model).eval(), example, ["keys", "delta_times"], ["buttons"],
-                   ("batch", "notes"), model.num_buttons)
+    return _export(
+        EncoderGraph(model).eval(), example, ["keys", "delta_times"], ["buttons"], ("batch", "notes"), model.num_buttons
+    )
 
 
-def _export(module: nn.Module, example: tuple, inputs: list[str], outputs: list[str], axes: tuple[str, ...],
-            num_buttons: int) -> onnx.ModelProto:
+def _export(
+    module: nn.Module, example: tuple, inputs: list[str], outputs: list[str], axes: tuple[str, ...], num_buttons: int
+) -> onnx.ModelProto:
     """A module as a graph whose inputs' and outputs' first axes, named `axes`, are free."""
     free = {axis: torch.export.Dim(name) for axis, name in enumerate(axes)}
     with _quiet():
         graph = torch.onnx.export(
-            module, example, input_names=inputs, output_names=outputs, dynamo=True, verbose=False,
-            dynamic_shapes=tuple(free for _ in example), opset_version=OPSET,
+            module,
+            example,
+            input_names=inputs,
+            output_names=outputs,
+            dynamo=True,
+            verbose=False,
+            dynamic_shapes=tuple(free for _ in example),
+            opset_version=OPSET,
         ).model_proto
     graph.ir_version = _IR_VERSION
     _spell_out_recurrences(graph)

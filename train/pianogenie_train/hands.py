@@ -56,16 +56,16 @@ def draw(windows: int, rng: np.random.Generator, *, walking: bool) -> HandRule:
     )
 
 
-def drawn_buttons(
-    keys: np.ndarray, delta_times: np.ndarray, num_buttons: int, rng: np.random.Generator
-) -> np.ndarray:
+def drawn_buttons(keys: np.ndarray, delta_times: np.ndarray, num_buttons: int, rng: np.random.Generator) -> np.ndarray:
     """Buttons int64 [B, N] of drawn hands, most of them walking, for keys int64 [B, N] and delta times [B, N] (s)."""
     walking = -(-2 * len(keys) // 3)
     halves = ((slice(None, walking), True), (slice(walking, None), False))
-    return np.concatenate([
-        buttons_of(draw(len(keys[rows]), rng, walking=walks), keys[rows], delta_times[rows], num_buttons, rng)
-        for rows, walks in halves
-    ])
+    return np.concatenate(
+        [
+            buttons_of(draw(len(keys[rows]), rng, walking=walks), keys[rows], delta_times[rows], num_buttons, rng)
+            for rows, walks in halves
+        ]
+    )
 
 
 def buttons_of(

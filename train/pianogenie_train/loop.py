@@ -45,8 +45,9 @@ class Outcome:
     stopped: bool  # by a signal, before its time
 
 
-def fit(run: Run, *, resume: bool = False, minutes: float | None = None, device: str = "auto",
-        threads: int | None = None) -> Outcome:
+def fit(
+    run: Run, *, resume: bool = False, minutes: float | None = None, device: str = "auto", threads: int | None = None
+) -> Outcome:
     """Train the run's configuration on its data, from nothing or from its last checkpoint.
 
     `minutes` ends it early, `device` is Lightning's accelerator. Raises UserError for data that does not do, a
@@ -69,14 +70,25 @@ def fit(run: Run, *, resume: bool = False, minutes: float | None = None, device:
     in_terminal = sys.stderr.isatty()
     with _quiet():
         trainer = L.Trainer(
-            accelerator=device, devices=1, max_steps=config.steps, max_epochs=-1,
-            val_check_interval=config.validate_every, check_val_every_n_epoch=None, num_sanity_val_steps=0,
-            logger=TensorBoardLogger(run.folder, name="", version="log"), log_every_n_steps=10,
-            callbacks=[keeper, Bar() if in_terminal else Lines()], enable_progress_bar=in_terminal,
-            enable_checkpointing=False, enable_model_summary=False,
+            accelerator=device,
+            devices=1,
+            max_steps=config.steps,
+            max_epochs=-1,
+            val_check_interval=config.validate_every,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            logger=TensorBoardLogger(run.folder, name="", version="log"),
+            log_every_n_steps=10,
+            callbacks=[keeper, Bar() if in_terminal else Lines()],
+            enable_progress_bar=in_terminal,
+            enable_checkpointing=False,
+            enable_model_summary=False,
         )
         trainer.fit(
-            module, _loader(batches), _loader(held_out), ckpt_path=str(run.checkpoint(LAST)) if resume else None,
+            module,
+            _loader(batches),
+            _loader(held_out),
+            ckpt_path=str(run.checkpoint(LAST)) if resume else None,
         )
         keeper.save(trainer, LAST)
         if not keeper.stopped:
@@ -222,8 +234,7 @@ def new_run(folder: Path, config: Config, config_name: str, data: Prepared, comm
     return Run(folder, config, config_name, data.folder, notes, [data.command, command])
 
 
-def resumed_run(folder: Path, changes: dict[str, Any], config_name: str | None, data: Prepared,
-                command: str) -> Run:
+def resumed_run(folder: Path, changes: dict[str, Any], config_name: str | None, data: Prepared, command: str) -> Run:
     """A run to go on with. Of its settings only those that leave its past what it was may change.
 
     Raises UserError for a folder that is no run, and for another configuration.

@@ -41,8 +41,9 @@ def load() -> list[Melody]:
     try:
         songs = json.loads(path.read_text(encoding="utf-8"))["melodies"]
         return [
-            Melody(song["title"], np.array(song["pitches"], np.int64) - LOWEST_PITCH,
-                   np.array(song["buttons"], np.int64))
+            Melody(
+                song["title"], np.array(song["pitches"], np.int64) - LOWEST_PITCH, np.array(song["buttons"], np.int64)
+            )
             for song in songs
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:

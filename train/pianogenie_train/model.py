@@ -105,9 +105,7 @@ class Autoencoder(nn.Module):
             self.encoder = Encoder(*of_encoder)
             self.decoder = Decoder(dim, layers)
 
-    def forward(
-        self, keys: torch.Tensor, delta_times: torch.Tensor, hands: torch.Tensor | None = None
-    ) -> Reading:
+    def forward(self, keys: torch.Tensor, delta_times: torch.Tensor, hands: torch.Tensor | None = None) -> Reading:
         """keys int64 [B, N], delta_times float [B, N] in seconds -> a Reading, with gradients for both halves.
 
         `hands` int64 [H, N] are buttons for the decoder to hear in the first H windows, in the encoder's place.

@@ -13,8 +13,11 @@ def patterns(num_buttons: int, rng: np.random.Generator) -> dict[str, tuple[np.n
     up = np.arange(num_buttons)
     cycles = {
         "scales": [np.concatenate([up, up[-2:0:-1]])],
-        "arpeggios": [np.concatenate([up[::2], up[::2][-2:0:-1]]), np.concatenate([up[::3], up[::3][-2:0:-1]]),
-                      _broken(up, min(2, last))],
+        "arpeggios": [
+            np.concatenate([up[::2], up[::2][-2:0:-1]]),
+            np.concatenate([up[::3], up[::3][-2:0:-1]]),
+            _broken(up, min(2, last)),
+        ],
         "trills": [np.array([low, low + step]) for low in range(last) for step in (1, 2) if low + step <= last],
     }
     made = {}

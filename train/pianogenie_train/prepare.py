@@ -38,7 +38,12 @@ _MOST_NAMES = 200  # left-out files named in data.json
 
 
 def prepare(
-    paths: list[str], out: Path, *, jobs: int, command: str = "", force: bool = False,
+    paths: list[str],
+    out: Path,
+    *,
+    jobs: int,
+    command: str = "",
+    force: bool = False,
     progress: Callable[[list], contextlib.AbstractContextManager] = contextlib.nullcontext,
 ) -> dict:
     """Read every MIDI file of `paths` (folders and zips) and write the data folder `out`. Returns its report.
@@ -108,9 +113,14 @@ def _write(files, folder: Path, paths: list[str], jobs: int, command: str, progr
                 if len(named) < _MOST_NAMES:
                     named.append({"name": file.name, "reason": parsed.reason})
                 continue
-            piece = {"name": file.name, "source": paths.index(file.source), "split": file.split,
-                     "start": len(arrays["keys"]), "length": len(notes),
-                     "seconds": round(float(notes.onsets[-1] + notes.durations[-1]), 3)}
+            piece = {
+                "name": file.name,
+                "source": paths.index(file.source),
+                "split": file.split,
+                "start": len(arrays["keys"]),
+                "length": len(notes),
+                "seconds": round(float(notes.onsets[-1] + notes.durations[-1]), 3),
+            }
             pieces.append((piece, parsed.fraction))
             for name, array in arrays.items():
                 array.append(getattr(notes, name))
@@ -120,8 +130,13 @@ def _write(files, folder: Path, paths: list[str], jobs: int, command: str, progr
         raise UserError(f"{', '.join(paths)}: no usable MIDI file among {len(files)} ({reasons})")
     _split_by_hash(pieces)
     report = _report([piece for piece, _ in pieces], files_out, notes_out, named)
-    data = {"format": FORMAT, "command": command, "sources": [Path(p).name for p in paths], "report": report,
-            "pieces": [piece for piece, _ in pieces]}
+    data = {
+        "format": FORMAT,
+        "command": command,
+        "sources": [Path(p).name for p in paths],
+        "report": report,
+        "pieces": [piece for piece, _ in pieces],
+    }
     (folder / "data.json").write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
     return report
 

@@ -31,12 +31,15 @@ def of_preparation(report: dict, out: Path, seconds: float, jobs: int) -> str:
 
 def of_scores(model: str, split: str, scores: dict) -> str:
     """A table of scores (see scores.py)."""
+
     def shown(value: float | None) -> str:
         return "none (no encoder)" if value is None else f"{value:.4f}"
 
     lines = [f"{model}, {split}: {scores['windows']:,} windows of 128 notes"]
-    lines += [f"  {name.replace('_', ' '):<14}{shown(scores[name]):>10}"
-              for name in ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")]
+    lines += [
+        f"  {name.replace('_', ' '):<14}{shown(scores[name]):>10}"
+        for name in ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")
+    ]
     if scores["velocity_mae"] is not None:
         constant = scores["velocity_mae_constant"]
         lines.append(f"  velocity error{scores['velocity_mae']:>8.2f} (a constant guess: {constant:.2f})")
@@ -53,8 +56,12 @@ def of_export(facts: dict, out: Path) -> str:
         f"{facts['export_difference']:.1e} of torch"
     ]
     if facts["scores"]:
-        lines.append(", ".join(f"{name.replace('_', ' ')} {facts['scores'][name]:.4f}"
-                               for name in ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")))
+        lines.append(
+            ", ".join(
+                f"{name.replace('_', ' ')} {facts['scores'][name]:.4f}"
+                for name in ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")
+            )
+        )
     if "not stated" in (facts["licence"], facts["data"]["licence"]):
         lines.append("The card states no licence: give --data-name, --data-licence and --weights-licence.")
     lines.append(f"Play it: pianogenie play --model {out}")

@@ -1,9 +1,9 @@
 """A run's folder: what a training leaves behind, and how it is read again.
 
-    config.json             the configuration, the data, the commands
-    checkpoints/last.ckpt   the newest weights, with all that resuming needs
-    checkpoints/best.ckpt   those with the lowest validation perplexity so far
-    log/                    TensorBoard's
+config.json             the configuration, the data, the commands
+checkpoints/last.ckpt   the newest weights, with all that resuming needs
+checkpoints/best.ckpt   those with the lowest validation perplexity so far
+log/                    TensorBoard's
 """
 
 import json
@@ -42,8 +42,12 @@ class Run:
     def save(self) -> None:
         """Write config.json. Raises UserError if the disk refuses."""
         facts = {
-            "format": FORMAT, "config_name": self.config_name, "config": self.config.as_dict(),
-            "data": str(self.data), "notes": self.notes, "commands": self.commands,
+            "format": FORMAT,
+            "config_name": self.config_name,
+            "config": self.config.as_dict(),
+            "data": str(self.data),
+            "notes": self.notes,
+            "commands": self.commands,
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
         with written_whole(self.folder / "config.json") as path:
@@ -68,8 +72,14 @@ def open_run(folder: Path) -> Run:
     if found != FORMAT:
         raise UserError(f"{path}: has the format {found!r}, this trainer reads {FORMAT!r}; train again")
     try:
-        return Run(folder, configs.from_dict(facts["config"], str(path)), str(facts["config_name"]),
-                   Path(facts["data"]), int(facts["notes"]), [str(c) for c in facts["commands"]])
+        return Run(
+            folder,
+            configs.from_dict(facts["config"], str(path)),
+            str(facts["config_name"]),
+            Path(facts["data"]),
+            int(facts["notes"]),
+            [str(c) for c in facts["commands"]],
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error})") from error
 
@@ -90,9 +100,7 @@ def read_checkpoint(path: Path, config: Config) -> dict[str, Any]:
     for name in ("num_buttons", "network", "rnn_dim", "rnn_layers", "encoder_dim", "encoder_layers"):
         ours = getattr(config, name)
         if written.get(name, getattr(Config(), name)) != ours:
-            raise UserError(
-                f"{path}: of another configuration: its {name} is {written.get(name)}, the run's is {ours}"
-            )
+            raise UserError(f"{path}: of another configuration: its {name} is {written.get(name)}, the run's is {ours}")
     wanted = {f"model.{name}": tensor.shape for name, tensor in Autoencoder(config).state_dict().items()}
     if wanted != {name: tensor.shape for name, tensor in weights.items()}:
         raise UserError(f"{path}: its weights do not fit the run's configuration")

@@ -39,8 +39,12 @@ class Scores:
     windows: int = 0
 
 
-def evaluate(player: Player, data: Prepared, split: str = "validation",
-             progress: Callable[[Iterator, int], Iterator] = lambda batches, _count: batches) -> Scores:
+def evaluate(
+    player: Player,
+    data: Prepared,
+    split: str = "validation",
+    progress: Callable[[Iterator, int], Iterator] = lambda batches, _count: batches,
+) -> Scores:
     """All scores of a model on a split. `progress` wraps the batches, of which it is told the number.
 
     Raises UserError if the split holds no whole window.
@@ -102,8 +106,9 @@ def free_cvr(player: Player) -> dict[str, float]:
     }
 
 
-def sample(player: Player, buttons: np.ndarray, delta_times: np.ndarray, temperature: float,
-           rng: np.random.Generator) -> np.ndarray:
+def sample(
+    player: Player, buttons: np.ndarray, delta_times: np.ndarray, temperature: float, rng: np.random.Generator
+) -> np.ndarray:
     """Play buttons int64 [B, N] at delta_times float32 [B, N]: each key is drawn, and heard by the next step."""
     state, keys = player.start(len(buttons)), np.empty_like(buttons)
     prev_key = np.full(len(buttons), NO_KEY)

@@ -124,6 +124,7 @@ class GatedStep(nn.Module):
         h = candidate + decay * (h - candidate)
         return torch.addmm(x, torch.cat([gate * h, hidden], dim=1), block.out.weight.T), h
 
+
 def _gates_last(weight: torch.Tensor) -> torch.Tensor:
     """torch's gates [4 dim, ...] in the order i, f, g, o -> i, f, o, g: three sigmoids side by side."""
     read, forget, candidate, show = weight.chunk(4)
