@@ -5,6 +5,7 @@ every note-on has one note-off, a sounding key is never struck again without a n
 `close` nothing sounds.
 """
 
+import contextlib
 import threading
 from collections.abc import Sequence
 
@@ -114,3 +115,12 @@ class Performer:
             # New lists, since the old ones are being walked through.
             self._outputs = [o for o in self._outputs if o is not output]
             self._witnesses = [o for o in self._witnesses if o is not output]
+            self._hush(output)
+
+    def _hush(self, output: Output) -> None:
+        """Tell an output that broke to fall silent: the trouble may have passed, and nothing is sent to it later."""
+        with contextlib.suppress(Exception):
+            for key, holders in enumerate(self._holders):
+                if holders:
+                    output.send(NoteOff(key, self._time))
+            output.send(Pedal(0, self._time))

@@ -103,6 +103,8 @@ def _live(
         if events:
             threading.Thread(target=autoplay, args=(session, events), daemon=True).start()
         place.run(session, lambda: " · ".join(facts + session.losses()))
+    if any(isinstance(error, UserError) for _, error in session.performer.failures):
+        raise SystemExit(2)  # said already: what was played could not be written
 
 
 def _open_piano(opened) -> None:

@@ -112,6 +112,31 @@ def test_a_broken_output_is_named_and_the_others_play_on(toy_model):
     assert broken.closed
 
 
+class Stumbling(Collector):
+    """Refuses one event, then works again."""
+
+    def __init__(self, refused: int):
+        super().__init__()
+        self.refused = refused
+
+    def send(self, event):
+        self.refused -= 1
+        if self.refused == 0:
+            raise OSError("busy")
+        super().send(event)
+
+
+def test_an_output_that_stumbles_is_left_silent(toy_model):
+    output = Stumbling(3)
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [output])
+    for i in range(5):
+        performer.play(Press(i, i * 0.1, 64))
+    performer.close()
+    struck = {e.key for e in output.events if isinstance(e, NoteOn)}
+    assert struck and struck <= {e.key for e in output.events if isinstance(e, NoteOff)}
+    assert output.events[-1].value == 0
+
+
 def test_silence_after_close(toy_model):
     collector = Collector()
     performer = Performer(Genie(load_model(toy_model), temperature=0), [collector])
