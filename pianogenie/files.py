@@ -1,12 +1,45 @@
-"""Files that are whole or not there: written beside their place, then moved into it."""
+"""Files that are whole or not there, and reads that a stranger's file cannot make endless."""
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from pianogenie.errors import UserError
+
+
+def read_bytes(path: Path | str, limit: int) -> bytes:
+    """A regular file, whole.
+
+    Raises UserError if it is something else (a pipe would be waited for, for ever), cannot be read, or is longer than
+    `limit` bytes, more than a file of its kind has use for.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: not a file")
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(data) > limit:
+        raise UserError(f"{path}: larger than {limit >> 10:,} KiB, more than a file of its kind may be")
+    return data
+
+
+def read_json(path: Path | str, limit: int) -> object:
+    """A file of at most `limit` bytes as JSON. Raises UserError as `read_bytes` does, and if it is not JSON."""
+    return parse_json(read_bytes(path, limit), path)
+
+
+def parse_json(data: bytes, path: Path | str) -> object:
+    """Bytes as JSON in UTF-8 (NaN and Infinity may be in it). Raises UserError, naming `path`, if they are none."""
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not JSON ({error})") from error
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ import numpy as np
 import onnxruntime as ort
 
 from pianogenie.errors import UserError
+from pianogenie.files import read_bytes, read_json
 from pianogenie.keys import FIRST_DELTA_TIME_S, NO_KEY, NUM_KEYS
 from pianogenie.paths import models_dir
 
@@ -180,10 +181,7 @@ def shipped_models() -> list[Path]:
 def load_card(folder: Path) -> dict:
     """model.json of a folder, with `format` and `num_buttons` checked. Raises UserError."""
     path = folder / "model.json"
-    try:
-        card = json.loads(_read(path, MAX_CARD_BYTES).decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not JSON ({error})") from error
+    card = read_json(path, MAX_CARD_BYTES)
     if not isinstance(card, dict):
         raise UserError(f"{path}: not a model card: a JSON object is expected")
     if card.get("format") not in (FORMAT, 1, "1"):
@@ -222,19 +220,8 @@ def load_model(name_or_dir: str | Path = DEFAULT_MODEL, with_encoder: bool = Tru
     return Model(card["name"], folder, card, buttons, decoder, encoder)
 
 
-def _read(path: Path, limit: int) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); is the model folder whole?") from error
-    if len(data) > limit:
-        raise UserError(f"{path}: larger than {limit >> 20} MiB, more than format 1 allows")
-    return data
-
-
 def _checked_graph(path: Path, card: dict) -> bytes:
-    graph = _read(path, MAX_GRAPH_BYTES)
+    graph = read_bytes(path, MAX_GRAPH_BYTES)
     # Format 1 does not say under which name the card keeps the checksums, only that it holds them.
     if hashlib.sha256(graph).hexdigest() not in json.dumps(card):
         raise UserError(f"{path}: does not match its checksum in model.json; fetch or export the model again")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pianogenie.errors import UserError
 from pianogenie.events import Pedal, PlayerEvent, Press, Release
-from pianogenie.files import written_whole
+from pianogenie.files import read_json, written_whole
 
 FORMAT = "pianogenie-performance/1"
 MAX_FILE_BYTES = 256 << 20
@@ -38,17 +38,7 @@ def load_performance(path: Path | str) -> Performance:
         UserError: not readable, not JSON, of another format, or an event at fault, named by its number.
     """
     path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            text = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(text) > MAX_FILE_BYTES:
-        raise UserError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB; is it a button performance?")
-    try:
-        data = json.loads(text.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not JSON ({error})") from error
+    data = read_json(path, MAX_FILE_BYTES)
     if not isinstance(data, dict) or "format" not in data:
         raise UserError(f"{path}: not a button performance: no format is given")
     if data["format"] != FORMAT:

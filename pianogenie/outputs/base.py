@@ -1,9 +1,11 @@
 """What every output is."""
 
+from abc import ABC, abstractmethod
+
 from pianogenie.events import PianoEvent, PlayerEvent
 
 
-class Output:
+class Output(ABC):
     """Takes what the piano is told, one event at a time, on the hot path.
 
     `send` runs between a finger and its sound: it must not block, log, touch the disk or allocate much.
@@ -17,12 +19,12 @@ class Output:
     trouble: str | None = None
     """What is wrong with it, in a line, though it plays on; said when the session is over."""
 
+    @abstractmethod
     def send(self, event: PianoEvent) -> None:
         """Take one note-on, note-off or pedal."""
-        raise NotImplementedError
 
-    def witness(self, event: PlayerEvent) -> None:
+    def witness(self, event: PlayerEvent) -> None:  # noqa: B027 (most outputs do not care)
         """Hear one press, release or pedal of the player's."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (nor have anything to close)
         """Let go of the device or finish the file."""

@@ -32,9 +32,12 @@ class Recorder(Output):
         self._notes = list(notes)
         self._performance = Performance(num_buttons)
         self._played: list[PianoEvent] = []
-        self.send = self._played.append  # the hot path is the list's own method
         self.saved: list[Path] = []
         _check_writable(folder)
+
+    def send(self, event: PianoEvent) -> None:
+        """Keep one note-on, note-off or pedal."""
+        self._played.append(event)
 
     def witness(self, event: PlayerEvent) -> None:
         """Keep one press, release or pedal."""

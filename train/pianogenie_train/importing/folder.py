@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from pianogenie.errors import UserError
+from pianogenie.files import read_bytes
 from pianogenie.model import Decoder, load_model
 from pianogenie_train.export import TOLERANCE, check_place
 from pianogenie_train.importing import card, graphs, magenta, tutorial
-from pianogenie_train.importing.reading import MAX_TEXT_BYTES, read_bytes, sha256
+from pianogenie_train.importing.reading import MAX_TEXT_BYTES, sha256
 from pianogenie_train.importing.weights import Example, Peer
 from pianogenie_train.prepare import whole_folder
 

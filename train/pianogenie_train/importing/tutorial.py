@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from pianogenie.errors import UserError
+from pianogenie.files import parse_json, read_bytes
 from pianogenie.keys import NO_KEY, NUM_KEYS
 from pianogenie.model import MAX_BUTTONS
-from pianogenie_train.importing.reading import MAX_TEXT_BYTES, MAX_WEIGHTS_BYTES, parse_json, read_bytes, sha256
+from pianogenie_train.importing.reading import MAX_TEXT_BYTES, MAX_WEIGHTS_BYTES, sha256
 from pianogenie_train.importing.weights import (
     MAX_LAYERS,
     MAX_WIDTH,
