@@ -17,8 +17,8 @@ from pianogenie.window.picture import paint_moment
 @click.command()
 @click.option("--out", required=True)
 @click.option("--model", default=DEFAULT_MODEL, show_default=True)
-@click.option("--at", default=11.9, show_default=True, help="The moment, in seconds.")
-@click.option("--seed", default=3, show_default=True, help="Of the demo and of the genie.")
+@click.option("--at", default=17.6, show_default=True, help="The moment, in seconds.")
+@click.option("--seed", default=5, show_default=True, help="Of the demo and of the genie.")
 @click.option("--size", nargs=2, type=int, default=(1280, 720), show_default=True)
 def main(out: str, model: str, at: float, seed: int, size: tuple[int, int]) -> None:
     """Write the picture as a PNG."""
