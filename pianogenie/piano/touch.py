@@ -16,8 +16,8 @@ NUM_LAYERS = len(LAYER_TOPS)
 FULL_VOLUME = 128
 """A volume is a whole number of 1..128, as SDL_mixer has them; gain = volume / 128."""
 
-_FLOOR = 0.02
-_CURVE = 1.6
+_FLOOR = 0.035
+_CURVE = 1.2
 
 HEADROOM_DB = 9.0
 """How far the loudest strike lies below the source's own level, so that chords need not be squashed."""
@@ -33,7 +33,7 @@ _FADE_PER_S_DB = (4.0, 40.0)
 
 
 def gain_of(velocity: int) -> float:
-    """The gain (0.02..1) of a velocity: even steps to the ear, from -34 dB at 1 over -9 at 64 to 0 at 127."""
+    """The gain (0.035..1) of a velocity: from -29 dB at 1 over -7 at 64 to 0 at 127."""
     return _FLOOR + (1 - _FLOOR) * ((velocity - 1) / 126) ** _CURVE
 
 
