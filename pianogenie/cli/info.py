@@ -1,7 +1,5 @@
 """`pianogenie devices`: what there is to play on."""
 
-import os
-
 import click
 
 from pianogenie.stderr import silent_stderr
@@ -27,7 +25,6 @@ def _section(title: str, lines: list[str]) -> None:
 def _gamepads() -> list[str]:
     import pygame
 
-    os.environ.setdefault("SDL_JOYSTICK_ALLOW_BACKGROUND_EVENTS", "1")
     try:
         pygame.joystick.init()
         return [pygame.joystick.Joystick(i).get_name() for i in range(pygame.joystick.get_count())]

@@ -13,7 +13,7 @@ from pianogenie.cli.surfaces import Listen, Surface, choose_surface
 from pianogenie.errors import UserError
 from pianogenie.events import PlayerEvent
 from pianogenie.genie import Genie
-from pianogenie.model import load_model
+from pianogenie.model import Model, load_model
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.outputs.recorder import Recorder
@@ -24,7 +24,7 @@ from pianogenie.session import Session, autoplay, notice, signals_raise
 @click.command()
 @genie_options
 @output_options
-def play(terminal: bool, **options) -> None:
+def play(terminal: bool, model: str, **options) -> None:
     """Play: keys 1-8 or the home row press buttons, space is the pedal, Esc quits."""
     surface = choose_surface(terminal)
     if surface is None:
@@ -32,7 +32,7 @@ def play(terminal: bool, **options) -> None:
             "there is neither a display nor a terminal to play in; "
             "`pianogenie demo --out demo.mid --out demo.wav` needs neither"
         )
-    _live(surface, **options)
+    _live(surface, load_model(model, with_encoder=False), **options)
 
 
 @click.command()
@@ -50,20 +50,20 @@ def demo(seconds: float, out: tuple[str, ...], model: str, seed: int | None, ter
     from pianogenie.demo import demo_performance
 
     check_outs(out)
-    buttons = load_model(model, with_encoder=False).num_buttons
-    performance = demo_performance(seconds, seed or 0, buttons)
+    loaded = load_model(model, with_encoder=False)
+    performance = demo_performance(seconds, seed or 0, loaded.num_buttons)
     if out:
-        render_files(performance, out, model, options["temperature"], seed)
+        render_files(performance, out, loaded, options["temperature"], seed)
     else:
         surface = choose_surface(terminal) or Listen
-        _live(surface, model=model, seed=seed, events=performance.events, **options)
+        _live(surface, loaded, seed=seed, events=performance.events, **options)
 
 
 @signals_raise()
 def _live(
     surface: type[Surface],
+    model: Model,
     *,
-    model: str,
     temperature: float,
     seed: int | None,
     midi_out: Sequence[str],
@@ -77,7 +77,7 @@ def _live(
     if record and no_record:
         raise UserError(f"--record {record} and --no-record contradict each other; give one of them")
     with contextlib.ExitStack() as undo:  # what is open already is closed again if the next cannot be opened
-        genie = Genie(load_model(model, with_encoder=False), temperature, seed)
+        genie = Genie(model, temperature, seed)
         outputs: list[Output] = []
 
         def opened(output: Output) -> None:

@@ -8,7 +8,7 @@ import click
 from pianogenie.cli.options import genie_options
 from pianogenie.errors import UserError
 from pianogenie.genie import Genie
-from pianogenie.model import load_model
+from pianogenie.model import Model, load_model
 from pianogenie.offline import perform
 from pianogenie.performance import Performance, load_performance, save_performance
 from pianogenie.session import signals_raise
@@ -32,7 +32,8 @@ RENDER_SEED = 0
 def render(performance: str, out: tuple[str, ...], model: str, temperature: float, seed: int | None) -> None:
     """Turn a button performance (PERFORMANCE.json) into a MIDI file, a WAV file or both."""
     check_outs(out)
-    render_files(load_performance(performance), out, model, temperature, seed)
+    loaded = load_performance(performance)
+    render_files(loaded, out, load_model(model, with_encoder=False), temperature, seed)
 
 
 def check_outs(outs: Sequence[str]) -> None:
@@ -44,10 +45,10 @@ def check_outs(outs: Sequence[str]) -> None:
 
 @signals_raise()
 def render_files(
-    performance: Performance, outs: Sequence[str], model: str, temperature: float, seed: int | None
+    performance: Performance, outs: Sequence[str], model: Model, temperature: float, seed: int | None
 ) -> None:
     """Perform once, then write each file, whole or not at all. Raises UserError."""
-    genie = Genie(load_model(model, with_encoder=False), temperature, RENDER_SEED if seed is None else seed)
+    genie = Genie(model, temperature, RENDER_SEED if seed is None else seed)
     events = perform(performance, genie)
     for out in outs:
         suffix = Path(out).suffix.lower()

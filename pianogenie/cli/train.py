@@ -8,4 +8,5 @@ from pianogenie.cli.extras import need_train_extra
 
 @click.group(name="train", commands=trainer.commands, help=trainer.help)
 def train() -> None:
+    """Refuse, with the way out, where the trainer's needs are missing; its own help stands in for this."""
     need_train_extra("training")

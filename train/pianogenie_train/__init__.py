@@ -18,7 +18,8 @@ Read in this order, a file an idea:
     steps.py      one press of each decoder, in few operations
     graphs.py     the network as two ONNX graphs
     export.py     a run -> a model folder, checked against the run
-    cli.py        the commands
+    cli.py        the commands (hushed.py keeps libraries' talk out of what they say)
+    importing/    the two public checkpoints -> model folders
 
 Only the commands import torch; `import pianogenie_train` does not.
 """

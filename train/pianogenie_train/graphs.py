@@ -3,11 +3,6 @@
 What one step of each network is stands in steps.py.
 """
 
-import contextlib
-import logging
-import warnings
-from collections.abc import Iterator
-
 import numpy as np
 import onnx
 import torch
@@ -15,6 +10,7 @@ from torch import nn
 
 from pianogenie.keys import NUM_KEYS
 from pianogenie.model import FORMAT
+from pianogenie_train.hushed import hushed
 from pianogenie_train.model import Autoencoder
 from pianogenie_train.quantiser import button_of
 from pianogenie_train.recurrence import EXPORTED_AS
@@ -66,7 +62,7 @@ def _export(
 ) -> onnx.ModelProto:
     """A module as a graph whose inputs' and outputs' first axes, named `axes`, are free."""
     free = {axis: torch.export.Dim(name) for axis, name in enumerate(axes)}
-    with _quiet():
+    with hushed("torch.onnx", {}):  # the exporter talks about itself
         graph = torch.onnx.export(
             module,
             example,
@@ -132,17 +128,3 @@ def _spell_out_recurrences(graph: onnx.ModelProto) -> None:
     kept = [opset for opset in graph.opset_import if opset.domain != domain]
     del graph.opset_import[:]
     graph.opset_import.extend(kept)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter's talk about itself off."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -6,12 +6,9 @@ written and how (whole, or not at all), what a signal does, and what is shown.
 
 import contextlib
 import dataclasses
-import logging
 import signal
 import sys
 import time
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +24,15 @@ from pianogenie.files import written_whole
 from pianogenie_train import runs
 from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared, RandomBatches, WholeWindows
+from pianogenie_train.hushed import hushed
 from pianogenie_train.runs import BEST, LAST, Run
 from pianogenie_train.training import Training
 
 SAVE_EVERY_S = 60.0
+_ADVICE = (  # of Lightning to its users, which are not those who train a genie
+    {"module": r"lightning.*"},
+    {"message": ".*(worker|dataloader|IterableDataset).*"},
+)
 VALIDATION_BATCH = 128
 """Windows. Larger than in training: there is no gradient to keep."""
 
@@ -68,7 +70,7 @@ def fit(
     module = Training(config, minutes)
     keeper = Checkpoints(run)
     in_terminal = sys.stderr.isatty()
-    with _quiet():
+    with hushed("lightning.pytorch", *_ADVICE):
         trainer = L.Trainer(
             accelerator=device,
             devices=1,
@@ -208,21 +210,6 @@ def _check_data(data: Prepared, run: Run) -> None:
         raise UserError(
             f"{run.folder}: was trained on {run.notes} notes, {data.folder} holds {notes}; start a run of its own"
         )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning's advice and announcements off; what goes wrong still speaks."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"lightning.*")
-            warnings.filterwarnings("ignore", message=".*(worker|dataloader|IterableDataset).*")
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 def new_run(folder: Path, config: Config, config_name: str, data: Prepared, command: str) -> Run:
