@@ -72,6 +72,8 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on(data, tmp_path):
         str(data),
         "--out",
         str(out),
+        "--config",
+        "paper",
         "--set",
         "rnn_dim=8",
         "--batch",

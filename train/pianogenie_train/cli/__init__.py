@@ -1,0 +1,20 @@
+"""The trainer's commands, a file each: `pianogenie train new | prepare | fit | eval | export | bench`.
+
+Each imports what it needs when it runs, so that `--help` answers at once and works without torch.
+"""
+
+import click
+
+from pianogenie_train.cli.evaluate import evaluate
+from pianogenie_train.cli.export import export
+from pianogenie_train.cli.fit import fit
+from pianogenie_train.cli.prepare import prepare
+
+
+@click.group()
+def train() -> None:
+    """Teach a genie from MIDI files: prepare, fit, eval, export."""
+
+
+for command in (prepare, fit, evaluate, export):
+    train.add_command(command)

@@ -1,0 +1,66 @@
+"""`pianogenie train fit`: a data folder -> a run."""
+
+import os
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from pianogenie_train.cli.words import command_line
+
+
+@click.command()
+@click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run folder.")
+@click.option("--config", "config_name", default="genie", show_default=True, help="A named configuration.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Another value for any setting of it.")
+@click.option("--buttons", "num_buttons", help="Short for --set num_buttons=…")
+@click.option("--steps", help="Short for --set steps=…")
+@click.option("--batch", "batch_size", help="Short for --set batch_size=… (windows)")
+@click.option("--lr", help="Short for --set lr=… (the learning rate)")
+@click.option("--schedule", help="Short for --set schedule=… (constant or cosine)")
+@click.option("--warmup", "warmup_steps", help="Short for --set warmup_steps=…")
+@click.option("--seed", help="Short for --set seed=…")
+@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="End after this time in training.")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "gpu", "mps"]))
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+@click.pass_context
+def fit(
+    context: click.Context,
+    data: Path,
+    out: Path,
+    config_name: str,
+    settings: tuple[str, ...],
+    max_minutes: float | None,
+    resume: bool,
+    device: str,
+    threads: int | None,
+    **short: str | None,
+) -> None:
+    """Train a model on prepared DATA. Ctrl-C stops it and keeps what it has learnt; --resume goes on."""
+    from pianogenie_train import config as configs
+
+    changes = {name: value for name, value in short.items() if value is not None}
+    changes |= configs.parse_settings(settings)
+    configs.named(config_name).but(**changes)  # a wrong setting is told before torch is loaded
+
+    # Threads that wait for each other sleep rather than spin: a quarter of the time on a machine that is shared,
+    # the same on one that is not. OpenMP reads this when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+    from pianogenie_train import loop
+    from pianogenie_train.data import Prepared
+
+    prepared = Prepared(data)
+    if resume:
+        named = context.get_parameter_source("config_name") is ParameterSource.COMMANDLINE
+        run = loop.resumed_run(out, changes, config_name if named else None, prepared, command_line(context))
+    else:
+        run = loop.new_run(out, configs.named(config_name).but(**changes), config_name, prepared, command_line(context))
+    outcome = loop.fit(run, resume=resume, minutes=max_minutes, device=device, threads=threads)
+    best = "" if outcome.ppl is None else f", best validation ppl {outcome.ppl:.3f}"
+    click.echo(f"{out}: step {outcome.step}, {outcome.minutes:.1f} minutes{best}")
+    if outcome.stopped:
+        click.echo("Stopped; the same command with --resume goes on.")
+        context.exit(130)
