@@ -21,7 +21,7 @@ import onnxruntime as ort
 from pianogenie.errors import UserError
 from pianogenie.files import read_bytes, read_json
 from pianogenie.keys import FIRST_DELTA_TIME_S, NO_KEY, NUM_KEYS
-from pianogenie.paths import models_dir
+from pianogenie.paths import models_dir, own_models_dir
 
 FORMAT = "pianogenie-model/1"
 DEFAULT_MODEL = "classical"
@@ -157,25 +157,34 @@ class Model:
 
 
 def find_model(name_or_dir: str | Path) -> Path:
-    """The folder of a model given by name (one that ships) or by path.
+    """The folder of a model given by name (one that ships, or one's own) or by path.
 
-    A bare name means the model that ships, whatever else lies in the current folder; ./name is the one there.
-    Raises UserError if there is neither.
+    A bare name means a model that ships, then one of one's own, whatever else lies in the current folder; ./name is
+    the one there. Raises UserError if there is none.
     """
-    shipped = {folder.name: folder for folder in shipped_models()}
-    if str(name_or_dir) in shipped:
-        return shipped[str(name_or_dir)]
+    named = {folder.name: folder for folder in [*own_models(), *shipped_models()]}
+    if str(name_or_dir) in named:
+        return named[str(name_or_dir)]
     path = os.path.expanduser(name_or_dir)
     if os.path.isdir(path):
         return Path(path)
-    names = ", ".join(shipped) or "none"
+    names = ", ".join(sorted(named)) or "none"
     raise UserError(f"{name_or_dir}: no such model; the ones at hand are: {names} (or give a model folder)")
 
 
 def shipped_models() -> list[Path]:
     """The folders of the models that ship, by name."""
-    root = models_dir()
-    return sorted(p.parent for p in root.glob("*/model.json")) if root.is_dir() else []
+    return _models_in(models_dir())
+
+
+def own_models() -> list[Path]:
+    """The folders of the models that were trained here and can be played by name, by name."""
+    return _models_in(own_models_dir())
+
+
+def _models_in(root: Path) -> list[Path]:
+    # What begins with a dot is yet to be finished (prepare.whole_folder).
+    return sorted(p.parent for p in root.glob("[!.]*/model.json")) if root.is_dir() else []
 
 
 def load_card(folder: Path) -> dict:
@@ -200,7 +209,7 @@ def load_model(name_or_dir: str | Path = DEFAULT_MODEL, with_encoder: bool = Tru
     """Read and check a model folder; the decoder is warm when this returns.
 
     Args:
-        name_or_dir: the name of a model that ships, or a folder.
+        name_or_dir: the name of a model that ships or of one's own, or a folder.
         with_encoder: the instrument has no use for the encoder, and starts faster without.
 
     Raises:

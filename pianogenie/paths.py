@@ -17,6 +17,20 @@ def models_dir() -> Path:
     return _bundled("models")
 
 
+def own_models_dir() -> Path:
+    """The folder of a person's own models, a folder each: where this platform keeps a program's data."""
+    return _own("models")
+
+
+def training_dir() -> Path:
+    """The folder of what trainings leave behind (data, checkpoints), a folder a model."""
+    return _own("training")
+
+
+def _own(name: str) -> Path:
+    return platformdirs.user_data_path("pianogenie", appauthor=False) / name
+
+
 def assets_dir() -> Path:
     """The folder of samples, songs and pictures that ship."""
     return _bundled("assets")

@@ -35,7 +35,7 @@ def genie_options(command: Callable) -> Callable:
             default=DEFAULT_MODEL,
             show_default=True,
             metavar="NAME|DIR",
-            help="A model that ships (see `pianogenie models`) or a model folder.",
+            help="A model by name (see `pianogenie models`) or a model folder.",
         ),
     ):
         command = option(command)

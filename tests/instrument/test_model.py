@@ -92,6 +92,19 @@ def test_a_bare_name_is_the_model_that_ships_whatever_lies_here(tmp_path, monkey
     assert find_model("./classical").samefile(tmp_path / "here" / "classical")
 
 
+def test_ones_own_models_have_names_too_but_cannot_take_that_of_one_that_ships(tmp_path, monkeypatch):
+    monkeypatch.setattr("pianogenie.model.models_dir", lambda: tmp_path / "shipped")
+    monkeypatch.setattr("pianogenie.model.own_models_dir", lambda: tmp_path / "own")
+    shipped = write_model(tmp_path / "shipped" / "classical")
+    write_model(tmp_path / "own" / "classical")
+    mine = write_model(tmp_path / "own" / "mine")
+    write_model(tmp_path / "own" / ".half-written")
+    assert find_model("mine") == mine
+    assert find_model("classical") == shipped
+    with pytest.raises(UserError, match="at hand are: classical, mine "):
+        find_model(".half-written")
+
+
 @pytest.mark.parametrize("name", ["~nosuchperson", "a" * 5000, "..", ""])
 def test_odd_names_are_refused_like_others(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
