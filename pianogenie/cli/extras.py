@@ -7,9 +7,10 @@ from pianogenie.errors import UserError
 _TRAIN = ("torch", "lightning", "symusic", "onnx", "onnxscript", "tensorboard")
 
 
-def need_train_extra(purpose: str) -> None:
-    """Raise UserError, with the command that installs it, unless the extra `train` is there; imports nothing."""
-    missing = [name for name in _TRAIN if importlib.util.find_spec(name) is None]
+def need_train_extra(purpose: str, packages: tuple[str, ...] = _TRAIN) -> None:
+    """Raise UserError, with the command that installs them, unless those `packages` of the extra `train` that
+    `purpose` needs are there; imports nothing."""
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(
             f"{purpose} needs {', '.join(missing)}, which the instrument does without; install them with: "

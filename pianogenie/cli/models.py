@@ -47,9 +47,11 @@ def import_(source: Path, out: Path, name: str | None, force: bool) -> None:
     """
     from pianogenie.cli.extras import need_train_extra
 
-    need_train_extra("importing a model")
-    from pianogenie_train.importing.folder import import_model
+    need_train_extra("importing a model", ("onnx",))
+    from pianogenie_train.importing.folder import find, import_model
 
+    if find(source).kind == "tutorial":
+        need_train_extra("reading PyTorch's weights", ("torch",))
     card = import_model(source, out, name=name, force=force)
     encoder = "" if card["encoder"] else ", no encoder (only the decoder was published)"
     click.echo(f"{out}: {card['name']}, {card['num_buttons']} buttons{encoder}; weights: {card['licence']}")

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import mido
@@ -179,3 +181,23 @@ def test_the_public_checkpoints(tmp_path, monkeypatch):
     played = performance(8)
     expected = peers.magenta_logits(weights, *played)
     assert np.abs(logits(load_model(tmp_path / "m").decoder, *played) - expected).max() < 1e-4
+
+
+def test_magenta_is_imported_without_torch(magenta, tmp_path):
+    program = (
+        "import sys\n"
+        "for name in ('torch', 'lightning', 'symusic', 'onnxscript', 'tensorboard'): sys.modules[name] = None\n"
+        "from pianogenie.cli import main; main()"
+    )
+    words = ["models", "import", str(magenta), "--out", str(tmp_path / "m")]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert load_model(tmp_path / "m").num_buttons == 8
+
+
+def test_the_pytorch_checkpoint_without_torch_names_what_is_missing(tutorial, tmp_path):
+    program = "import sys; sys.modules['torch'] = None; from pianogenie.cli import main; main()"
+    words = ["models", "import", str(tutorial), "--out", str(tmp_path / "m")]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "needs torch" in done.stderr and len(done.stderr.splitlines()) == 1

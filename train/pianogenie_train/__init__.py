@@ -17,7 +17,7 @@ Read in this order, a file an idea:
     scores.py     what a model is worth (players.py, hands.py, melodies.py and patterns.py help)
     steps.py      one press of each decoder, in few operations
     graphs.py     the network as two ONNX graphs
-    export.py     a run -> a model folder, checked against the run
+    export.py     a run -> a model folder (modelfolder.py), checked against the run
     cli.py        the commands (hushed.py keeps libraries' talk out of what they say)
     importing/    the two public checkpoints -> model folders
 

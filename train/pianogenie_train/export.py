@@ -11,18 +11,16 @@ import onnx
 import torch
 
 from pianogenie.errors import UserError
+from pianogenie.files import whole_folder
 from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
 from pianogenie.model import FORMAT, load_model
 from pianogenie_train import card, graphs
 from pianogenie_train.data import Prepared
+from pianogenie_train.modelfolder import TOLERANCE, check_place
 from pianogenie_train.players import FolderPlayer, TorchPlayer
-from pianogenie_train.prepare import whole_folder
 from pianogenie_train.runs import Trained, load_trained
 from pianogenie_train.scores import evaluate
 from pianogenie_train.steps import one_step
-
-TOLERANCE = 1e-4
-"""The largest difference of logits that an export may show against torch."""
 
 _GRAPHS = ("decoder.onnx", "encoder.onnx")
 
@@ -78,21 +76,6 @@ def export(
             facts["scores"] = _scores(player, Prepared(data or trained.run.data), progress)
         _write_card(folder, facts)
     return facts
-
-
-def check_place(out: Path, force: bool) -> None:
-    """Raise UserError if `out` is in use by something other than a model of ours, or by that and not `force`."""
-    if not out.exists() and not out.is_symlink():
-        return
-    try:
-        found = json.loads((out / "model.json").read_text(encoding="utf-8"))["format"]
-        ours = str(found).startswith("pianogenie-model/")
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
-        raise UserError(f"{out}: is there already and is not a model folder; name another")
-    if not force:
-        raise UserError(f"{out}: is there already; name another, or overwrite it with --force")
 
 
 def compare(trained: Trained, player: FolderPlayer, batch: int = 16, notes: int = 256) -> float:

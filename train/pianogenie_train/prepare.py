@@ -14,15 +14,14 @@ place and moved there whole.
 
 import contextlib
 import json
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from pianogenie.errors import UserError
+from pianogenie.files import whole_folder
 from pianogenie_train import sources, workers
 from pianogenie_train.sources import SPLITS
 
@@ -68,32 +67,6 @@ def check_place(out: Path, force: bool) -> None:
         raise UserError(f"{out}: is there already and is not a data folder; name another")
     if not force:
         raise UserError(f"{out}: is there already; name another, or overwrite it with --force")
-
-
-@contextlib.contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `out`; put it in `out`'s place if the block ends well, else remove it.
-
-    Raises UserError, naming `out`, for whatever the disk refuses.
-    """
-    temporary = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-        temporary.chmod(0o755)  # mkdtemp makes it private
-        yield temporary
-        if out.exists():
-            old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-old-"))
-            out.rename(old / out.name)
-            temporary.rename(out)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            temporary.rename(out)
-    except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if temporary is not None and temporary.exists():
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(files, folder: Path, paths: list[str], jobs: int, command: str, progress) -> dict:

@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from pianogenie.errors import UserError
-from pianogenie.files import read_bytes
+from pianogenie.files import read_bytes, whole_folder
 from pianogenie.model import Decoder, load_model
-from pianogenie_train.export import TOLERANCE, check_place
 from pianogenie_train.importing import card, graphs, magenta, tutorial
 from pianogenie_train.importing.reading import MAX_TEXT_BYTES, sha256
 from pianogenie_train.importing.weights import Example, Peer
-from pianogenie_train.prepare import whole_folder
+from pianogenie_train.modelfolder import TOLERANCE, check_place
 
 LICENCE = "LICENSE"
 _LONGEST_NAME = 100
@@ -61,7 +60,7 @@ def import_model(source: Path, out: Path, *, name: str | None = None, force: boo
 
     The graphs are read back by the instrument's own reader and, where an example with expected logits came with
     the weights, held against it. Raises UserError if the source is not one of the two checkpoints or is damaged,
-    `out` is in use (see `export.check_place`), or anything does not hold; then nothing is left behind.
+    `out` is in use (see `check_place`), or anything does not hold; then nothing is left behind.
     """
     check_place(out, force)
     name = out.resolve().name if name is None else name
