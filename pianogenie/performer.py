@@ -56,6 +56,22 @@ class Performer:
                 self._move_pedal(event.value, event.time)
             self._show(event)
 
+    def panic(self, time: float | None = None) -> None:
+        """Let everything go and tell the outputs to silence whatever else may sound; play on from there.
+
+        Buttons held now count as up, and the pedal too; their later releases do nothing. Not for a signal handler,
+        which might interrupt the very thread that holds the lock.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._time = time = self._time if time is None else max(time, self._time)
+            self._let_all_go(time)
+            self._pedal = None  # whatever the piano believes, it is told
+            self._move_pedal(0, time)
+            for output in self._outputs:
+                self._guard(output, output.panic, time)
+
     def close(self, time: float | None = None) -> None:
         """Let everything go at `time` (the last event's, if none is given), then close the outputs.
 
@@ -66,14 +82,18 @@ class Performer:
                 return
             self._closed = True
             time = self._time if time is None else max(time, self._time)
-            for button in list(self._key_of):
-                self._release(button, time)
-                self._show(Release(button, time))
-            if self._pedal:
-                self._show(Pedal(0, time))
+            self._let_all_go(time)
             self._move_pedal(0, time)
             for output in self._all_outputs:
                 self._guard(output, output.close)
+
+    def _let_all_go(self, time: float) -> None:
+        """Every held button and the pedal, as if the player had; the pedal's own event is left to the caller."""
+        for button in list(self._key_of):
+            self._release(button, time)
+            self._show(Release(button, time))
+        if self._pedal:
+            self._show(Pedal(0, time))
 
     def _press(self, press: Press) -> None:
         button, time, velocity = press

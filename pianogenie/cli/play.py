@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from pianogenie.announcing import notice
 from pianogenie.cli.options import Number, genie_options, output_options
 from pianogenie.cli.render import check_outs, render_files, session_notes
 from pianogenie.cli.surfaces import Listen, Surface, choose_surface
@@ -18,7 +19,7 @@ from pianogenie.outputs.base import Output
 from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.outputs.recorder import Recorder
 from pianogenie.paths import recordings_dir
-from pianogenie.session import Session, autoplay, notice, signals_raise
+from pianogenie.session import Session, autoplay, signals_raise
 
 
 @click.command()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pianogenie.genie import DEFAULT_VELOCITY, Genie
+from pianogenie.dynamics import DEFAULT_VELOCITY
+from pianogenie.genie import Genie
 from pianogenie.model import load_model
 from pianogenie.stepper import Stepper
 from tests.toymodel import button_key, write_model

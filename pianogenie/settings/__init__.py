@@ -1,0 +1,7 @@
+"""Everything that a person has chosen or taught the instrument, in one commented TOML file of theirs."""
+
+from pianogenie.settings.schema import entry
+from pianogenie.settings.store import create, load, remember, settings_path, toml
+from pianogenie.settings.tables import Origin, Play, Settings
+
+__all__ = ["Origin", "Play", "Settings", "create", "entry", "load", "remember", "settings_path", "toml"]
