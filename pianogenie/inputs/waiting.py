@@ -2,24 +2,94 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
+import select
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pygame
 
 
-def waiter() -> Callable[[int], None]:
-    """A function that sleeps until an event is there, or for so many milliseconds.
+class EventWaiter:
+    """Sleeps until SDL has an event, or for so many milliseconds; leaves the event for `pygame.event.poll`.
 
     `pygame.event.wait` looks at its queue once a millisecond, which by itself would make a note late by half a
-    millisecond and wake the machine a thousand times a second. SDL can sleep on the system's own queue; so this
-    calls the SDL that pygame has loaded, which leaves the event for `pygame.event.poll`. Where that SDL cannot be
-    found, naps of half a millisecond stand in.
+    millisecond and wake the machine a thousand times a second. SDL can sleep on the window system's own queue; so
+    this calls the SDL that pygame has loaded. Where that SDL cannot be found, naps of half a millisecond stand in.
+
+    With a gamepad open SDL goes back to looking once a millisecond. On Linux a pad is a file that can be slept on
+    as well, so there (see `watch`) this sleeps on all of them at once.
+
+    Args:
+        display_fileno: the file on which the window system's events arrive: 0 or above; -1 where there is no window,
+            None where there is one and its file is not known (then nothing but SDL can sleep on it).
     """
+
+    def __init__(self, display_fileno: int | None = None):
+        self._sdl_wait = _sdl_wait()
+        self._display = display_fileno
+        self._epoll: select.epoll | None = None
+
+    def __call__(self, milliseconds: int) -> None:
+        """Sleep."""
+        if self._epoll is None:
+            self._sdl_wait(milliseconds)
+        # What Xlib or SDL have read already does not make a file readable.
+        elif not pygame.event.peek(pump=True):
+            self._epoll.poll(milliseconds / 1000)
+
+    def watch(self, files: Iterable[int] | None) -> None:
+        """Sleep on these files of devices from now on; None if there is a device without one, which SDL must poll."""
+        self.close()
+        files = [] if files is None else list(files)
+        if not files or self._display is None or not hasattr(select, "epoll"):
+            return
+        epoll = select.epoll()
+        try:
+            if self._display >= 0:
+                epoll.register(self._display, select.EPOLLIN)
+            for file in files:
+                # Told once of new data, also if nobody takes it: a file that SDL does not read must not keep us awake.
+                epoll.register(file, select.EPOLLIN | select.EPOLLET)
+        except OSError:  # pulled out just now; SDL will say so
+            epoll.close()
+            return
+        self._epoll = epoll
+
+    def close(self) -> None:
+        """Let go of the files; from here on it sleeps as SDL does."""
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+
+
+def device_files(paths: Iterable[str | None]) -> list[int] | None:
+    """The numbers under which this process (SDL, that is) has the devices at these paths open; None if one is not."""
+    wanted = set(paths)
+    if None in wanted:
+        return None
+    found = {}
+    with contextlib.suppress(OSError):  # no /proc: no Linux
+        for name in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):  # the listing's own
+                path = os.readlink(f"/proc/self/fd/{name}")
+                if path in wanted:
+                    found[path] = int(name)
+    return list(found.values()) if len(found) == len(wanted) else None
+
+
+def sdl() -> ctypes.CDLL:
+    """The SDL that pygame has loaded. Raises OSError where it cannot be found."""
+    # The loader finds SDL's functions through a module that was linked with it; Windows knows it by its name.
+    return ctypes.CDLL("SDL2.dll" if sys.platform == "win32" else pygame.event.__file__)
+
+
+def _sdl_wait() -> Callable[[int], None]:
     try:
-        wait = _sdl().SDL_WaitEventTimeout
+        wait = sdl().SDL_WaitEventTimeout
     except (OSError, AttributeError):
         return _nap
     wait.argtypes = [ctypes.c_void_p, ctypes.c_int]
@@ -29,11 +99,6 @@ def waiter() -> Callable[[int], None]:
         wait(None, milliseconds)
 
     return sleep
-
-
-def _sdl() -> ctypes.CDLL:
-    # The loader finds SDL's functions through a module that was linked with it; Windows knows it by its name.
-    return ctypes.CDLL("SDL2.dll" if sys.platform == "win32" else pygame.event.__file__)
 
 
 def _nap(milliseconds: int) -> None:

@@ -15,6 +15,7 @@ import pygame
 from pianogenie.errors import UserError
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.keyboard import Keyboard
+from pianogenie.inputs.waiting import EventWaiter
 from pianogenie.quiet import Quiet
 from pianogenie.window.display import open_window, tell_when_lost
 from pianogenie.window.frames import Frames
@@ -23,7 +24,6 @@ from pianogenie.window.painter_process import PainterProcess
 from pianogenie.window.pointers import Pointers
 from pianogenie.window.presenter import Presenter
 from pianogenie.window.stage import Stage, StageOutput
-from pianogenie.window.waiting import waiter
 
 _LIVELY_WAIT_MS = 2
 """How long to sleep between looks for a new picture while pictures come; an event ends any wait at once."""
@@ -126,7 +126,7 @@ class _Window:
         """Handle events until the end."""
         pygame.event.set_blocked(None)
         pygame.event.set_allowed((*_WINDOW_EVENTS, *_PLAY_EVENTS))
-        wait = waiter()
+        wait = EventWaiter()
         wait_ms = 0
         while not should_stop():
             if self.lost:
