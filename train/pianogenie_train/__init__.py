@@ -8,9 +8,9 @@ Read in this order, a file an idea:
     prepare.py    a collection -> memory-mapped arrays and a report
     data.py       the arrays -> windows of notes: random ones to learn from, fixed ones to be scored on
     config.py     everything that may differ between two runs
-    quantiser.py  a real number -> one of a few buttons, and the gradient's way back
+    quantiser.py  what the encoder says -> one of a few buttons, and the gradient's way back
     losses.py     what training minimises
-    model.py      the paper's autoencoder
+    model.py      the paper's autoencoder, and what the paper compares it with
     gated.py      our own network, on recurrence.py
     loop.py       the training loop, its checkpoints and logs
     runs.py       a run's folder: what a training leaves behind

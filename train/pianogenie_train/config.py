@@ -25,6 +25,9 @@ class Config:
     rnn_layers: int = 2
     encoder_dim: int = 0  # 0: as rnn_dim; a larger encoder costs nothing while playing
     encoder_layers: int = 0  # 0: as rnn_layers
+    bottleneck: str = "integer"  # or "vector": codes that are learnt; or "none": no buttons, a language model
+    code_dim: int = 64  # of the vector bottleneck
+    with_delta_times: bool = True  # whether encoder and decoder are told them
 
     # The data
     window: int = 128  # notes
@@ -37,7 +40,8 @@ class Config:
     margin_weight: float = 1.0
     contour_weight: float = 1.0
     dynamics_weight: float = 0.1  # of networks that expect velocities
-    contour: str = "paper"  # or "buttons": a rise moves up a button, a repeated key stays (losses.py)
+    contour: str = "paper"  # or "buttons": a rise moves up a button, a repeated key stays (losses.py); or "none"
+    commitment_weight: float = 0.25  # of the vector bottleneck
 
     # The optimiser
     steps: int = 50_000
@@ -53,7 +57,7 @@ class Config:
     validate_every: int = 500  # steps
 
     def __post_init__(self) -> None:
-        positive = ("rnn_dim", "rnn_layers", "batch_size", "steps", "lr", "validate_every")
+        positive = ("code_dim", "rnn_dim", "rnn_layers", "batch_size", "steps", "lr", "validate_every")
         for name in positive:
             if not getattr(self, name) > 0:
                 raise UserError(f"configuration: {name} must be over 0, not {getattr(self, name)}")
@@ -71,6 +75,7 @@ class Config:
             "weight_decay",
             "beta2",
             "dynamics_weight",
+            "commitment_weight",
         ):
             if not getattr(self, name) >= 0:
                 raise UserError(f"configuration: {name} must be 0 or more, not {getattr(self, name)}")
@@ -83,12 +88,25 @@ class Config:
                 raise UserError(f"configuration: {name} must be under 1, not {getattr(self, name)}")
         if self.hand_share > 1:
             raise UserError(f"configuration: hand_share must be in 0..1, not {self.hand_share}")
-        choices = {"schedule": ("constant", "cosine"), "network": ("lstm", "gated"), "contour": ("paper", "buttons")}
+        choices = {
+            "schedule": ("constant", "cosine"),
+            "network": ("lstm", "gated"),
+            "bottleneck": ("integer", "vector", "none"),
+            "contour": ("paper", "buttons", "none"),
+        }
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise UserError(f"configuration: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
         if self.network == "gated" and (self.encoder_dim or self.rnn_dim) % 2:
             raise UserError("configuration: encoder_dim must be even for the gated network: half of it runs each way")
+        if self.bottleneck != "integer":
+            # Codes have no order, so that neither a contour nor a hand means anything to them.
+            for name, wanted in (("network", "lstm"), ("contour", "none"), ("hand_share", 0)):
+                if getattr(self, name) != wanted:
+                    raise UserError(
+                        f"configuration: {name} must be {wanted} for the bottleneck {self.bottleneck}, "
+                        f"not {getattr(self, name)}"
+                    )
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name, for JSON."""
@@ -107,6 +125,14 @@ class Config:
 
 CONFIGURATIONS: dict[str, Config] = {
     "paper": Config(),
+    # The other rows of the paper's first table (docs/training.md).
+    "paper-no-dt": Config(with_delta_times=False),
+    "paper-no-contour": Config(contour="none"),
+    "paper-no-contour-no-dt": Config(contour="none", with_delta_times=False),
+    "paper-vq": Config(bottleneck="vector", contour="none"),
+    "paper-vq-no-dt": Config(bottleneck="vector", contour="none", with_delta_times=False),
+    "paper-lm": Config(bottleneck="none", contour="none"),
+    "paper-lm-no-dt": Config(bottleneck="none", contour="none", with_delta_times=False),
     # The instrument's own: quicker to learn, and it has met hands as well as its encoder.
     "genie": Config(
         network="gated",
@@ -157,13 +183,15 @@ def parse_settings(settings: Iterable[str]) -> dict[str, str]:
 
 
 def _as(kind: Any, name: str, value: Any, where: str) -> Any:
-    kind = {"int": int, "float": float, "str": str}.get(kind, kind)
+    kind = {"int": int, "float": float, "str": str, "bool": bool}.get(kind, kind)
     try:
+        if kind is bool and not isinstance(value, bool):
+            return {"true": True, "false": False}[str(value).lower()]
         if kind is int and not isinstance(value, str) and value != int(value):
             raise ValueError
         number = kind(value)
         if kind is float and not math.isfinite(number):
             raise ValueError
         return number
-    except (TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{where}: {name} must be of type {kind.__name__}, not {value!r}") from error

@@ -55,6 +55,8 @@ def export(
     """
     check_place(out, force)
     trained = load_trained(run, which)
+    if not trained.model.num_buttons:
+        raise UserError(f"{run}: a language model, without buttons to play on; export a run of another configuration")
     with whole_folder(out) as folder:
         onnx.save(graphs.decoder_graph(trained.model), folder / "decoder.onnx")
         onnx.save(graphs.encoder_graph(trained.model), folder / "encoder.onnx")
@@ -93,11 +95,11 @@ def compare(trained: Trained, player: FolderPlayer, batch: int = 16, notes: int 
     if not difference <= TOLERANCE:
         raise UserError(f"decoder.onnx: its logits differ from torch's by {difference:.1e}, over {TOLERANCE:.0e}")
     with torch.no_grad():
-        e = trained.model.encoder(torch.from_numpy(keys), torch.from_numpy(delta_times)).double().numpy()
+        e = trained.model.encoder(torch.from_numpy(keys), torch.from_numpy(delta_times)).double()
+        distances = trained.model.quantiser.distances(e).numpy()
     # A note on the border between two buttons may fall either way; no other may.
-    place = (np.clip(e, -1, 1) + 1) / 2 * (player.num_buttons - 1)
-    off = np.abs(player.encode(keys, delta_times) - place)
-    if off.max() > 0.5 + TOLERANCE * player.num_buttons:
+    chosen = np.take_along_axis(distances, player.encode(keys, delta_times)[..., None], axis=-1)[..., 0]
+    if (chosen - distances.min(axis=-1)).max() > 4 * TOLERANCE:
         raise UserError("encoder.onnx: its buttons differ from torch's")
     return difference
 

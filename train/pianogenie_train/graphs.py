@@ -12,7 +12,6 @@ from pianogenie.keys import NUM_KEYS
 from pianogenie.model import FORMAT
 from pianogenie_train.hushed import hushed
 from pianogenie_train.model import Autoencoder
-from pianogenie_train.quantiser import button_of
 from pianogenie_train.recurrence import EXPORTED_AS
 from pianogenie_train.steps import one_step
 
@@ -28,11 +27,11 @@ class EncoderGraph(nn.Module):
 
     def __init__(self, model: Autoencoder):
         super().__init__()
-        self.encoder, self.num_buttons = model.encoder, model.num_buttons
+        self.encoder, self.quantiser = model.encoder, model.quantiser
 
     def forward(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
         """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]."""
-        return button_of(self.encoder(keys, delta_times), self.num_buttons)
+        return self.quantiser.buttons(self.encoder(keys, delta_times))
 
 
 def decoder_graph(model: Autoencoder) -> onnx.ModelProto:

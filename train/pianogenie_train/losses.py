@@ -3,8 +3,41 @@
 The hinges are squared, as in the authors' code.
 """
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import torch
 import torch.nn.functional as F
+
+from pianogenie_train.config import Config
+
+if TYPE_CHECKING:
+    from pianogenie_train.data import Batch
+    from pianogenie_train.model import Reading
+
+
+class Term(NamedTuple):
+    """A part of what is minimised."""
+
+    weight: float
+    value: torch.Tensor
+
+
+def terms(config: Config, reading: "Reading", batch: "Batch") -> dict[str, Term]:
+    """All that a configuration minimises, by name; the loss is the sum of weight times value."""
+    found = {"reconstruction": Term(1.0, reconstruction(reading.logits, batch.keys))}
+    if config.bottleneck == "integer":
+        found["margin"] = Term(config.margin_weight, margin(reading.e))
+        if config.contour == "buttons":
+            moved = contour_in_buttons(batch.keys, reading.e, config.num_buttons)
+            found["contour"] = Term(config.contour_weight, moved)
+        elif config.contour == "paper":
+            found["contour"] = Term(config.contour_weight, contour(batch.keys, reading.e))
+    elif config.bottleneck == "vector":
+        found["codebook"] = Term(1.0, codebook(reading.e, reading.codes))
+        found["commitment"] = Term(config.commitment_weight, commitment(reading.e, reading.codes))
+    if reading.velocities is not None:
+        found["dynamics"] = Term(config.dynamics_weight, dynamics(reading.velocities, batch.keys, batch.velocities))
+    return found
 
 
 def reconstruction(logits: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
@@ -42,3 +75,14 @@ def contour(keys: torch.Tensor, e: torch.Tensor) -> torch.Tensor:
     """
     semitones = keys.diff(dim=1).to(e.dtype)
     return (1 - semitones * e.diff(dim=1)).clamp(min=0).square().mean()
+
+
+def codebook(e: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """Moves the codes, float [B, N, D], that the encoder's outputs `e`, of the same shape, were nearest to, towards
+    them (van den Oord et al. 2017); a mean over all elements, as in the paper's code."""
+    return F.mse_loss(codes, e.detach())
+
+
+def commitment(e: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """The same the other way: moves the encoder's outputs towards the codes."""
+    return F.mse_loss(e, codes.detach())

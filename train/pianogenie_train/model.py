@@ -6,6 +6,9 @@
 
 Differences from the paper: delta times go to the encoder and decoder as 33 one-hot bins, as in Magenta's
 published decoder; one-hot inputs times a dense layer are written as rows of a table, which is the same.
+
+The other rows of the paper's first table are settings: another quantiser or none (a decoder alone, which is a
+language model of keys), and no delta times.
 """
 
 from typing import NamedTuple
@@ -16,7 +19,7 @@ from torch import nn
 from pianogenie.keys import NO_KEY, NUM_KEYS
 from pianogenie_train.config import Config
 from pianogenie_train.gated import GatedDecoder, GatedEncoder
-from pianogenie_train.quantiser import button_of, straight_through, value_of
+from pianogenie_train.quantiser import IntegerQuantiser, VectorQuantiser
 
 BINS_PER_S = 31.25
 """The resolution of delta times: a bin is 32 ms."""
@@ -35,49 +38,59 @@ def keys_before(keys: torch.Tensor) -> torch.Tensor:
 
 
 class Encoder(nn.Module):
-    """Performances -> where each note lies between the lowest button (-1) and the highest (1)."""
+    """Performances -> where each note lies between the lowest button (-1) and the highest (1); or a vector a note,
+    of `code_dim`."""
 
-    def __init__(self, dim: int, layers: int):
+    def __init__(self, dim: int, layers: int, code_dim: int = 0, with_delta_times: bool = True):
         super().__init__()
+        self.code_dim = code_dim
         self.key_table = _table(NUM_KEYS, dim)
-        self.time_table = _table(LAST_BIN + 1, dim)
+        self.time_table = _table(LAST_BIN + 1, dim) if with_delta_times else None
         self.lstm = _remembering(nn.LSTM(dim, dim, layers, batch_first=True, bidirectional=True))
-        self.output = nn.Linear(2 * dim, 1)
+        self.output = nn.Linear(2 * dim, code_dim or 1)
 
     def features(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
         """What the LSTM reads: float [B, N, dim]."""
-        return self.key_table(keys) + self.time_table(delta_time_bins(delta_times))
+        features = self.key_table(keys)
+        return features if self.time_table is None else features + self.time_table(delta_time_bins(delta_times))
 
     def forward(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
-        """keys int64 [B, N], delta_times float [B, N] in seconds -> e float [B, N]."""
+        """keys int64 [B, N], delta_times float [B, N] in seconds -> e float [B, N], or [B, N, code_dim]."""
         hidden, _ = self.lstm(self.features(keys, delta_times))
-        return self.output(hidden)[..., 0]
+        e = self.output(hidden)
+        return e if self.code_dim else e[..., 0]
 
 
 class Decoder(nn.Module):
-    """The instrument: what key a button means, given all that was played before."""
+    """The instrument: what key a button means, given all that was played before.
 
-    def __init__(self, dim: int, layers: int):
+    A button is a number, or a vector of `code_dim`. One that does not hear them is a language model.
+    """
+
+    def __init__(
+        self, dim: int, layers: int, code_dim: int = 0, with_delta_times: bool = True, hears_buttons: bool = True
+    ):
         super().__init__()
         self.key_table = _table(NUM_KEYS + 1, dim)  # the last row: nothing was played yet
-        self.time_table = _table(LAST_BIN + 1, dim)
-        self.button_weight = nn.Linear(1, dim)
+        self.time_table = _table(LAST_BIN + 1, dim) if with_delta_times else None
+        self.button_weight = nn.Linear(code_dim or 1, dim) if hears_buttons else None
         self.lstm = _remembering(nn.LSTM(dim, dim, layers, batch_first=True))
         self.output = nn.Linear(dim, NUM_KEYS)
 
     def forward(
-        self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor
+        self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor | None
     ) -> tuple[torch.Tensor, None]:
         """Whole windows at once, from a fresh state.
 
         prev_keys int64 [B, N] (88: none), delta_times float [B, N] in seconds, values float [B, N] (buttons,
-        -1..1) -> logits float [B, N, 88], and None: it knows no velocity.
+        -1..1) or [B, N, code_dim], or None of a language model -> logits float [B, N, 88], and None: it knows no
+        velocity.
         """
-        features = (
-            self.key_table(prev_keys)
-            + self.time_table(delta_time_bins(delta_times))
-            + self.button_weight(values[..., None])
-        )
+        features = self.key_table(prev_keys)
+        if self.time_table is not None:
+            features = features + self.time_table(delta_time_bins(delta_times))
+        if self.button_weight is not None:
+            features = features + self.button_weight(values.reshape(*prev_keys.shape, -1))
         hidden, _ = self.lstm(features)
         return self.output(hidden), None
 
@@ -85,47 +98,62 @@ class Decoder(nn.Module):
 class Reading(NamedTuple):
     """What the autoencoder makes of a batch."""
 
-    e: torch.Tensor  # float [B, N]
+    e: torch.Tensor | None  # float [B, N], or [B, N, code_dim]; None of a language model, as codes and buttons
     logits: torch.Tensor  # float [B, N, 88]
     velocities: torch.Tensor | None  # float [B, N, 88], 1..127: what is expected of each key; the paper's has none
+    codes: torch.Tensor | None = None  # float, as e: where its buttons stand
+    buttons: torch.Tensor | None = None  # int64 [B, N], the encoder's
 
 
 class Autoencoder(nn.Module):
-    """Encoder, quantiser and decoder, of a configuration."""
+    """Encoder, quantiser and decoder, of a configuration. A language model has a decoder alone, and 0 buttons."""
 
     def __init__(self, config: Config):
         super().__init__()
-        self.num_buttons = config.num_buttons
+        hears_buttons, with_times = config.bottleneck != "none", config.with_delta_times
+        self.num_buttons = config.num_buttons if hears_buttons else 0
         dim, layers = config.rnn_dim, config.rnn_layers
         of_encoder = (config.encoder_dim or dim, config.encoder_layers or layers)
         if config.network == "gated":
-            self.encoder = GatedEncoder(*of_encoder)
-            self.decoder = GatedDecoder(dim, layers, config.num_buttons)
+            self.encoder = GatedEncoder(*of_encoder, with_delta_times=with_times)
+            self.decoder = GatedDecoder(dim, layers, config.num_buttons, with_delta_times=with_times)
         else:
-            self.encoder = Encoder(*of_encoder)
-            self.decoder = Decoder(dim, layers)
+            code_dim = config.code_dim if config.bottleneck == "vector" else 0
+            self.encoder = Encoder(*of_encoder, code_dim, with_times) if hears_buttons else None
+            self.decoder = Decoder(dim, layers, code_dim, with_times, hears_buttons)
+        self.quantiser = _quantiser(config)
 
     def forward(self, keys: torch.Tensor, delta_times: torch.Tensor, hands: torch.Tensor | None = None) -> Reading:
         """keys int64 [B, N], delta_times float [B, N] in seconds -> a Reading, with gradients for both halves.
 
         `hands` int64 [H, N] are buttons for the decoder to hear in the first H windows, in the encoder's place.
         """
+        if self.quantiser is None:
+            return Reading(None, *self.decoder(keys_before(keys), delta_times, None))
         e = self.encoder(keys, delta_times)
-        values = straight_through(e, self.num_buttons)
+        buttons, codes, values = self.quantiser(e)
         if hands is not None:
-            values = torch.cat([value_of(hands, self.num_buttons), values[len(hands) :]])
-        return Reading(e, *self.decoder(keys_before(keys), delta_times, values))
+            values = torch.cat([self.quantiser.values(hands), values[len(hands) :]])
+        return Reading(e, *self.decoder(keys_before(keys), delta_times, values), codes, buttons)
 
     def buttons(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
-        """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]."""
-        return button_of(self.encoder(keys, delta_times), self.num_buttons)
+        """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]. Not of a language model."""
+        return self.quantiser.buttons(self.encoder(keys, delta_times))
 
     def hear(
         self, keys: torch.Tensor, delta_times: torch.Tensor, buttons: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Teacher forced: keys and buttons int64 [B, N], delta_times float [B, N] in seconds -> logits float
-        [B, N, 88], and the velocity expected of each key, float [B, N, 88], or None."""
-        return self.decoder(keys_before(keys), delta_times, value_of(buttons, self.num_buttons))
+        [B, N, 88], and the velocity expected of each key, float [B, N, 88], or None. A language model hears no
+        buttons, whatever they are."""
+        values = None if self.quantiser is None else self.quantiser.values(buttons)
+        return self.decoder(keys_before(keys), delta_times, values)
+
+
+def _quantiser(config: Config) -> IntegerQuantiser | VectorQuantiser | None:
+    if config.bottleneck == "vector":
+        return VectorQuantiser(config.num_buttons, config.code_dim)
+    return IntegerQuantiser(config.num_buttons) if config.bottleneck == "integer" else None
 
 
 def _table(rows: int, dim: int) -> nn.Embedding:

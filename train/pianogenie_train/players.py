@@ -17,7 +17,7 @@ from pianogenie_train.steps import one_step
 class Player(Protocol):
     """What scores.py needs of a model."""
 
-    num_buttons: int
+    num_buttons: int  # 0: a language model, which hears none
     can_encode: bool
 
     def encode(self, keys: np.ndarray, delta_times: np.ndarray) -> np.ndarray:
@@ -41,10 +41,8 @@ class Player(Protocol):
 class TorchPlayer:
     """A model out of a run."""
 
-    can_encode = True
-
     def __init__(self, model: Autoencoder):
-        self.model, self.num_buttons = model.eval(), model.num_buttons
+        self.model, self.num_buttons, self.can_encode = model.eval(), model.num_buttons, model.encoder is not None
         self._one_step = one_step(model)
 
     @torch.no_grad()

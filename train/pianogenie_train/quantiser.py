@@ -1,10 +1,17 @@
-"""A real number -> one of a few buttons, with a gradient that passes straight through.
+"""The bottleneck: what the encoder says of a note -> one of a few buttons, the gradient passing straight through.
 
-The buttons stand evenly in [-1, 1]: button b of K at 2 b / (K - 1) - 1 (Donahue et al. 2019, section 3.1,
-"integer quantised autoencoder").
+`IntegerQuantiser` is the paper's: a real number a note, and buttons that stand evenly in [-1, 1]: button b of K at
+2 b / (K - 1) - 1 (Donahue et al. 2019, section 3.1, "integer quantised autoencoder").
+
+`VectorQuantiser` is what the paper compares it with: a vector a note, and the nearest of K codes, which are learnt
+(van den Oord et al. 2017). The codes have no order, and get none here.
 """
 
+from typing import NamedTuple
+
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 
 def button_of(e: torch.Tensor, num_buttons: int) -> torch.Tensor:
@@ -22,3 +29,69 @@ def value_of(buttons: torch.Tensor, num_buttons: int) -> torch.Tensor:
 def straight_through(e: torch.Tensor, num_buttons: int) -> torch.Tensor:
     """The value of the nearest button going forward; the identity's gradient coming back (Bengio et al. 2013)."""
     return e + (value_of(button_of(e, num_buttons), num_buttons) - e).detach()
+
+
+class Quantised(NamedTuple):
+    """What a quantiser makes of encoder outputs e."""
+
+    buttons: torch.Tensor  # int64 [B, N]
+    codes: torch.Tensor  # float, as e: where the buttons stand
+    values: torch.Tensor  # float, as e: the same, with the gradient of e
+
+
+class IntegerQuantiser(nn.Module):
+    """Buttons in a row. Outputs e and values are float [B, N]."""
+
+    code_dim = 0
+    """Of a vector a note; 0: a number a note."""
+
+    def __init__(self, num_buttons: int):
+        super().__init__()
+        self.num_buttons = num_buttons
+
+    def forward(self, e: torch.Tensor) -> Quantised:
+        """e float [B, N] -> what the decoder hears of it."""
+        buttons = self.buttons(e)
+        return Quantised(buttons, self.values(buttons), straight_through(e, self.num_buttons))
+
+    def buttons(self, e: torch.Tensor) -> torch.Tensor:
+        """e float [...] -> the nearest buttons, int64 [...]."""
+        return button_of(e, self.num_buttons)
+
+    def values(self, buttons: torch.Tensor) -> torch.Tensor:
+        """Buttons int64 [...] -> what the decoder hears of them, float [...]."""
+        return value_of(buttons, self.num_buttons)
+
+    def distances(self, e: torch.Tensor) -> torch.Tensor:
+        """e float [...] -> how far each button is, float [..., K]."""
+        return (e[..., None] - self.values(torch.arange(self.num_buttons, device=e.device))).abs()
+
+
+class VectorQuantiser(nn.Module):
+    """Buttons that are codes, vectors of `code_dim`. Outputs e and values are float [B, N, code_dim]."""
+
+    def __init__(self, num_buttons: int, code_dim: int):
+        super().__init__()
+        self.num_buttons, self.code_dim = num_buttons, code_dim
+        # Codes of a length of about 1, as in the paper's code (Sonnet's "uniform unit scaling").
+        reach = (3 / code_dim) ** 0.5
+        self.codebook = nn.Parameter(torch.empty(num_buttons, code_dim).uniform_(-reach, reach))
+
+    def forward(self, e: torch.Tensor) -> Quantised:
+        """e float [B, N, code_dim] -> what the decoder hears of it; `codes` have the codebook's gradient."""
+        buttons = self.buttons(e)
+        codes = self.values(buttons)
+        return Quantised(buttons, codes, e + (codes - e).detach())
+
+    def buttons(self, e: torch.Tensor) -> torch.Tensor:
+        """e float [..., code_dim] -> the nearest codes' numbers, int64 [...]."""
+        # The squared distance, less that part of it which is the same for all codes.
+        return (self.codebook.square().sum(-1) - 2 * (e @ self.codebook.T)).argmin(-1)
+
+    def values(self, buttons: torch.Tensor) -> torch.Tensor:
+        """Buttons int64 [...] -> their codes, float [..., code_dim]."""
+        return F.embedding(buttons, self.codebook)
+
+    def distances(self, e: torch.Tensor) -> torch.Tensor:
+        """e float [..., code_dim] -> how far each button is, float [..., K]."""
+        return torch.linalg.vector_norm(e[..., None, :] - self.codebook, dim=-1)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 _MOST_NAMES = 20
+_HEADLINES = ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")
 
 
 def of_preparation(report: dict, out: Path, seconds: float, jobs: int) -> str:
@@ -32,20 +33,30 @@ def of_preparation(report: dict, out: Path, seconds: float, jobs: int) -> str:
 def of_scores(model: str, split: str, scores: dict) -> str:
     """A table of scores (see scores.py)."""
 
+    missing = "none (a language model has no buttons)" if scores["hand_ppl"] is None else "none (no encoder)"
+
     def shown(value: float | None) -> str:
-        return "none (no encoder)" if value is None else f"{value:.4f}"
+        return missing if value is None else f"{value:.4f}"
 
     lines = [f"{model}, {split}: {scores['windows']:,} windows of 128 notes"]
-    lines += [
-        f"  {name.replace('_', ' '):<14}{shown(scores[name]):>10}"
-        for name in ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")
-    ]
+    lines += [f"  {name.replace('_', ' '):<14}{shown(scores[name]):>10}" for name in _HEADLINES]
     if scores["velocity_mae"] is not None:
         constant = scores["velocity_mae_constant"]
         lines.append(f"  velocity error{scores['velocity_mae']:>8.2f} (a constant guess: {constant:.2f})")
     for title, key in (("hand ppl by rule", "hand_ppl_by_rule"), ("free cvr by pattern", "free_cvr_by_pattern")):
-        lines.append(title)
+        lines += [title] if scores[key] else []
         lines += [f"  {name:<14}{shown(value):>10}" for name, value in scores[key].items()]
+    return "\n".join(lines)
+
+
+def of_many_scores(split: str, scores: list[dict]) -> str:
+    """A row for each of many models' scores, which hold their `model` too; "-" where a model has no such score."""
+    width = max(len(row["model"]) for row in scores)
+    lines = [f"{split}: {scores[0]['windows']:,} windows of 128 notes"]
+    lines.append(" " * width + "".join(f"{name.replace('_', ' '):>10}" for name in _HEADLINES))
+    for row in scores:
+        cells = ("-" if row[name] is None else f"{row[name]:.4f}" for name in _HEADLINES)
+        lines.append(f"{row['model']:<{width}}" + "".join(f"{cell:>10}" for cell in cells))
     return "\n".join(lines)
 
 
@@ -56,12 +67,7 @@ def of_export(facts: dict, out: Path) -> str:
         f"{facts['export_difference']:.1e} of torch"
     ]
     if facts["scores"]:
-        lines.append(
-            ", ".join(
-                f"{name.replace('_', ' ')} {facts['scores'][name]:.4f}"
-                for name in ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")
-            )
-        )
+        lines.append(", ".join(f"{name.replace('_', ' ')} {facts['scores'][name]:.4f}" for name in _HEADLINES))
     if "not stated" in (facts["licence"], facts["data"]["licence"]):
         lines.append("The card states no licence: give --data-name, --data-licence and --weights-licence.")
     lines.append(f"Play it: pianogenie play --model {out}")

@@ -97,7 +97,8 @@ def read_checkpoint(path: Path, config: Config) -> dict[str, Any]:
     except Exception as error:  # zip, pickle and torch errors share no base class
         reason = " ".join(str(error).split())[:100]
         raise UserError(f"{path}: damaged, or not a checkpoint of this trainer ({reason})") from error
-    for name in ("num_buttons", "network", "rnn_dim", "rnn_layers", "encoder_dim", "encoder_layers"):
+    of_weights = ("num_buttons", "network", "bottleneck", "with_delta_times", "code_dim")
+    for name in (*of_weights, "rnn_dim", "rnn_layers", "encoder_dim", "encoder_layers"):
         ours = getattr(config, name)
         if written.get(name, getattr(Config(), name)) != ours:
             raise UserError(f"{path}: of another configuration: its {name} is {written.get(name)}, the run's is {ours}")

@@ -25,13 +25,13 @@ _SEED = 0  # of jitter, patterns and sampling: two evaluations of one model agre
 
 @dataclass
 class Scores:
-    """A model's scores; None where a model without an encoder has none."""
+    """A model's scores; None where a model without an encoder, or without buttons, has none."""
 
-    ppl: float | None  # perplexity of the true key, with the encoder's buttons
+    ppl: float | None  # perplexity of the true key, with the encoder's buttons; without any of a language model
     cvr: float | None  # share of steps whose button moves against the pitch
     gold: float | None  # mean squared error, in buttons, on melodies
-    hand_ppl: float  # perplexity with buttons of hand-like rules, over all rules
-    free_cvr: float  # share of steps whose sampled key moves against the button, worst pattern
+    hand_ppl: float | None  # perplexity with buttons of hand-like rules, over all rules
+    free_cvr: float | None  # share of steps whose sampled key moves against the button, worst pattern
     velocity_mae: float | None = None  # mean error of the expected velocity; None where the model expects none
     velocity_mae_constant: float | None = None  # the same of the split's best constant guess
     hand_ppl_by_rule: dict[str, float] = field(default_factory=dict)
@@ -54,13 +54,14 @@ def evaluate(
         raise UserError(f"{data.folder}: no {split} piece has {WINDOW_NOTES} notes; prepare more files")
     encoded, wrong, loudness = Mean(), Mean(), Mean()
     velocities = np.zeros(128)  # how often each was played
-    by_rule = {rule.name: Mean() for rule in hands.RULES}
+    rules = hands.RULES if player.num_buttons else ()
+    by_rule = {rule.name: Mean() for rule in rules}
     rng = np.random.default_rng(_SEED)
     batches = whole_windows(data, split, WINDOW_NOTES, _BATCH)
     for batch in progress(batches, -(-windows // _BATCH)):
         keys, delta_times = batch.keys.numpy(), batch.delta_times.numpy()
-        if player.can_encode:
-            buttons = player.encode(keys, delta_times)
+        if player.can_encode or not player.num_buttons:
+            buttons = player.encode(keys, delta_times) if player.can_encode else np.zeros_like(keys)
             logits, expected = player.hear(keys, delta_times, buttons)
             encoded.add(nats(logits, keys))
             played = batch.velocities.numpy()
@@ -68,16 +69,16 @@ def evaluate(
             if expected is not None:
                 loudness.add(np.abs(expected - played))
             wrong.add(against(buttons, keys))
-        for rule in hands.RULES:
+        for rule in rules:
             buttons = hands.buttons_of(rule, keys, delta_times, player.num_buttons, rng)
             by_rule[rule.name].add(nats(player.hear(keys, delta_times, buttons)[0], keys))
-    free = free_cvr(player)
+    free = free_cvr(player) if player.num_buttons else {}
     return Scores(
-        ppl=math.exp(encoded.mean) if player.can_encode else None,
+        ppl=math.exp(encoded.mean) if encoded else None,
         cvr=wrong.mean if player.can_encode else None,
         gold=gold(player) if player.can_encode else None,
-        hand_ppl=math.exp(sum(m.mean for m in by_rule.values()) / len(by_rule)),
-        free_cvr=max(free.values()),
+        hand_ppl=math.exp(sum(m.mean for m in by_rule.values()) / len(by_rule)) if by_rule else None,
+        free_cvr=max(free.values()) if free else None,
         velocity_mae=loudness.mean if loudness else None,
         velocity_mae_constant=_constant_error(velocities) if loudness else None,
         hand_ppl_by_rule={name: math.exp(m.mean) for name, m in by_rule.items()},

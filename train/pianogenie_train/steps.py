@@ -12,14 +12,14 @@ from pianogenie.keys import NUM_KEYS
 from pianogenie_train.gated import MIDDLE_VELOCITY, Block, GatedDecoder
 from pianogenie_train.losses import VELOCITY_SPREAD
 from pianogenie_train.model import Autoencoder, Decoder, delta_time_bins
-from pianogenie_train.quantiser import value_of
+from pianogenie_train.quantiser import IntegerQuantiser, VectorQuantiser
 
 
 def one_step(model: Autoencoder) -> "LstmStep | GatedStep":
     """The step of a model's decoder, with weights of its own."""
     if isinstance(model.decoder, GatedDecoder):
         return GatedStep(model.decoder).eval()
-    return LstmStep(model.decoder, model.num_buttons).eval()
+    return LstmStep(model.decoder, model.quantiser).eval()
 
 
 class LstmStep(nn.Module):
@@ -31,17 +31,21 @@ class LstmStep(nn.Module):
 
     outputs = ("logits", "next_state")
 
-    def __init__(self, decoder: Decoder, num_buttons: int):
+    def __init__(self, decoder: Decoder, quantiser: IntegerQuantiser | VectorQuantiser | None):
         super().__init__()
+        self.hears_times, self.hears_buttons = decoder.time_table is not None, quantiser is not None
         lstm, self.dim, self.layers = decoder.lstm, decoder.lstm.hidden_size, decoder.lstm.num_layers
         self.state_size = 2 * self.dim * self.layers
         with torch.no_grad():
             into = _gates_last(lstm.weight_ih_l0).T  # [dim, 4 dim]
-            bias = _gates_last(lstm.bias_ih_l0 + lstm.bias_hh_l0) + decoder.button_weight.bias @ into
-            buttons = decoder.button_weight(value_of(torch.arange(num_buttons), num_buttons)[:, None])
+            bias = _gates_last(lstm.bias_ih_l0 + lstm.bias_hh_l0)
+            if self.hears_buttons:
+                values = quantiser.values(torch.arange(quantiser.num_buttons)).reshape(quantiser.num_buttons, -1)
+                bias = bias + decoder.button_weight.bias @ into
+                self._keep("button_rows", values @ decoder.button_weight.weight.T @ into)
+            if self.hears_times:
+                self._keep("time_rows", decoder.time_table.weight @ into)
             self._keep("key_rows", decoder.key_table.weight @ into + bias)
-            self._keep("time_rows", decoder.time_table.weight @ into)
-            self._keep("button_rows", (buttons - decoder.button_weight.bias) @ into)
             self._keep("product_0", _gates_last(lstm.weight_hh_l0).T)
             for layer in range(1, self.layers):
                 below, own = (_gates_last(getattr(lstm, f"weight_{kind}_l{layer}")) for kind in ("ih", "hh"))
@@ -59,11 +63,11 @@ class LstmStep(nn.Module):
         """prev_key, button int64 [B], delta_time float [B], state [B, S] -> logits [B, 88], next_state [B, S]."""
         parts = state.split(self.dim, dim=1)
         # F.embedding, not indexing: the exporter makes one Gather of it.
-        rows = (
-            F.embedding(prev_key, self.key_rows)
-            + F.embedding(delta_time_bins(delta_time), self.time_rows)
-            + F.embedding(button, self.button_rows)
-        )
+        rows = F.embedding(prev_key, self.key_rows)
+        if self.hears_times:
+            rows = rows + F.embedding(delta_time_bins(delta_time), self.time_rows)
+        if self.hears_buttons:
+            rows = rows + F.embedding(button, self.button_rows)
         following: list[torch.Tensor] = []
         below = rows
         for layer in range(self.layers):

@@ -12,7 +12,6 @@ from pianogenie_train import losses
 from pianogenie_train.config import Config
 from pianogenie_train.data import Batch
 from pianogenie_train.model import Autoencoder
-from pianogenie_train.quantiser import button_of
 
 
 class Training(L.LightningModule):
@@ -37,21 +36,12 @@ class Training(L.LightningModule):
         batch = Batch(*batch)
         by_hand = len(batch.hands)
         reading = self.model(batch.keys, batch.delta_times, batch.hands if by_hand else None)
-        reconstruction = losses.reconstruction(reading.logits, batch.keys)
-        margin = losses.margin(reading.e)
-        if self.config.contour == "buttons":
-            contour = losses.contour_in_buttons(batch.keys, reading.e, self.config.num_buttons)
-        else:
-            contour = losses.contour(batch.keys, reading.e)
-        loss = reconstruction + self.config.margin_weight * margin + self.config.contour_weight * contour
-        if reading.velocities is not None:
-            dynamics = losses.dynamics(reading.velocities, batch.keys, batch.velocities)
-            loss = loss + self.config.dynamics_weight * dynamics
+        terms = losses.terms(self.config, reading, batch)
+        loss = sum(term.weight * term.value for term in terms.values())
         if not torch.isfinite(loss):
             raise self._diverged("the loss")
-        parts = {"loss": loss, "ppl": reconstruction.exp(), "margin": margin, "contour": contour}
-        if reading.velocities is not None:
-            parts["dynamics"] = dynamics
+        parts = {"loss": loss, "ppl": terms.pop("reconstruction").value.exp()}
+        parts |= {name: term.value for name, term in terms.items()}
         if 0 < by_hand < len(batch.keys):
             with torch.no_grad():  # apart: what the encoder's buttons are worth, and what hands' are
                 hand_nats = losses.reconstruction(reading.logits[:by_hand], batch.keys[:by_hand])
@@ -115,10 +105,12 @@ class Training(L.LightningModule):
     def validation_step(self, batch: Batch, _index: int) -> None:
         batch = Batch(*batch)
         reading = self.model(batch.keys, batch.delta_times)
-        self._validation.add(batch, reading.e, reading.logits, self.config.num_buttons)
+        self._validation.add(batch, reading.buttons, reading.logits)
 
     def on_validation_epoch_end(self) -> None:
-        found = {"val/ppl": self._validation.ppl, "val/cvr": self._validation.cvr}
+        found = {"val/ppl": self._validation.ppl}
+        if self._validation.cvr is not None:
+            found["val/cvr"] = self._validation.cvr
         self.status.update({name.replace("/", " "): value for name, value in found.items()})
         if not self.trainer.sanity_checking:
             self.log_dict(found)
@@ -139,11 +131,13 @@ class Tally:
         self._nats = self._wrong = 0.0
         self._notes = self._steps = 0
 
-    def add(self, batch: Batch, e: torch.Tensor, logits: torch.Tensor, num_buttons: int) -> None:
-        """Count a batch [B, N] with the encoder's outputs `e` [B, N] and the decoder's `logits` [B, N, 88]."""
+    def add(self, batch: Batch, buttons: torch.Tensor | None, logits: torch.Tensor) -> None:
+        """Count a batch [B, N] with the encoder's `buttons` [B, N], if any, and the decoder's `logits` [B, N, 88]."""
         self._nats += losses.reconstruction(logits, batch.keys).item() * batch.keys.numel()
         self._notes += batch.keys.numel()
-        against = button_of(e, num_buttons).diff(dim=1).sign() * batch.keys.diff(dim=1).sign() < 0
+        if buttons is None:
+            return
+        against = buttons.diff(dim=1).sign() * batch.keys.diff(dim=1).sign() < 0
         self._wrong += against.sum().item()
         self._steps += against.numel()
 
@@ -152,5 +146,6 @@ class Tally:
         return math.exp(self._nats / self._notes)
 
     @property
-    def cvr(self) -> float:
-        return self._wrong / self._steps
+    def cvr(self) -> float | None:
+        """None of a model without buttons."""
+        return self._wrong / self._steps if self._steps else None
