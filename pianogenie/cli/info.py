@@ -8,7 +8,7 @@ from pianogenie.stderr import silent_stderr
 @click.command()
 def devices() -> None:
     """List MIDI ports, gamepads and audio outputs."""
-    from pianogenie.outputs.midi_port import list_ports
+    from pianogenie.midi_ports import list_ports
 
     _section("MIDI outputs", [f"{p.name}  ({p.api_name})" for p in list_ports()])
     _section("MIDI inputs", [f"{p.name}  ({p.api_name})" for p in list_ports(inputs=True)])
