@@ -14,6 +14,11 @@ class Dynamics:
     model: bool = True
     fixed: int = DEFAULT_VELOCITY
 
+    def __str__(self) -> str:
+        if self.device:
+            return "first of input, genie" if self.model else "input"
+        return "genie" if self.model else f"fixed:{self.fixed}"
+
 
 def parse_dynamics(text: str | None) -> Dynamics:
     """`input`, `genie`, `fixed:N`, or None for the first that there is, press by press.

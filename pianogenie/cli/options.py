@@ -1,11 +1,24 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the settings file behind them.
 
+What counts, first to last: the command line, the settings file, the default. Click does the weighing (its
+`default_map`); the settings file is read, and wrong entries are refused, before any other option is looked at.
+"""
+
+import dataclasses
+import os
 from collections.abc import Callable
+from typing import Any
 
 import click
 
+from pianogenie.dynamics import Dynamics, parse_dynamics
+from pianogenie.errors import UserError
 from pianogenie.genie import DEFAULT_TEMPERATURE
 from pianogenie.model import DEFAULT_MODEL
+from pianogenie.settings import Origin, Settings, load
+
+OPTION_OF = {"record": "no_record"}
+"""Entries of [play] whose option has another name, and says the opposite."""
 
 
 class Number(click.FloatRange):
@@ -19,10 +32,80 @@ class Number(click.FloatRange):
         return number
 
 
-def genie_options(command: Callable) -> Callable:
-    """--model, --temperature, --seed."""
+class Name(click.ParamType):
+    """A part of a device's name: anything but nothing, which would be a part of every name."""
+
+    name = "name"
+
+    def convert(self, value, parameter, context):
+        """Take it, or fail."""
+        if not value.strip():
+            raise UserError(f"{parameter.opts[0]} is given an empty name; `pianogenie devices` lists what there is")
+        return value
+
+
+class _DynamicsType(click.ParamType):
+    name = "dynamics"
+
+    def convert(self, value, parameter, context):
+        if isinstance(value, Dynamics):
+            return value
+        try:
+            return parse_dynamics(value)
+        except ValueError as error:
+            raise UserError(f"{parameter.opts[0]}: {error}") from error
+
+
+def _configure(context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
+    settings, origin = load(path)
+    if path and not origin.path.exists():
+        raise UserError(f"{path}: no such settings file; `pianogenie config --create --config {path}` makes one")
+    use(context, settings, origin)
+
+
+def use(context: click.Context, settings: Settings, origin: Origin) -> None:
+    """Let settings stand in for options that are not given; `context.obj` is the settings from then on."""
+    context.obj = settings
+    defaults: dict[str, Any] = {}
+    for key in origin.raw.get("play", {}):
+        value = getattr(settings.play, key)
+        if key in OPTION_OF:
+            key, value = OPTION_OF[key], not value
+        if key == "model":
+            value = os.path.expanduser(value)  # as a shell does it for an option
+        defaults[key] = value
+    context.default_map = defaults
+
+
+config_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_configure,
+    help="Another settings file (see `pianogenie config`).",
+)
+
+
+def from_command_line(context: click.Context, name: str) -> bool:
+    """Whether an option was given, rather than taken from the settings or its default."""
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def genie_options(command: Callable | None = None, *, with_config: bool = True) -> Callable:
+    """--model, --temperature, --dynamics, --seed and, unless told otherwise, --config."""
+    if command is None:
+        return lambda command: genie_options(command, with_config=with_config)
     for option in (
+        *([config_option] if with_config else []),
         click.option("--seed", type=click.IntRange(min=0), help="Of the genie's draws; the same seed plays the same."),
+        click.option(
+            "--dynamics",
+            type=_DynamicsType(),
+            metavar="input|genie|fixed:N",
+            help="How loud: as the device says, as the model expects, or always N.  [default: the first that exists]",
+        ),
         click.option(
             "--temperature",
             type=Number(0, 1),
@@ -35,29 +118,54 @@ def genie_options(command: Callable) -> Callable:
             default=DEFAULT_MODEL,
             show_default=True,
             metavar="NAME|DIR",
-            help="A model by name (see `pianogenie models`) or a model folder.",
+            help="A model that ships (see `pianogenie models`) or a model folder.",
         ),
     ):
         command = option(command)
     return command
 
 
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """What was chosen for a live session: the values of `output_options`, by their names."""
+
+    midi_out: tuple[str, ...]
+    virtual_midi: bool
+    sound: bool
+    record_dir: str | None
+    no_record: bool
+
+
 def output_options(command: Callable) -> Callable:
-    """--midi-out, --virtual-midi, --no-sound, --record, --no-record, --terminal."""
+    """--midi-out, --virtual-midi, --no-sound, --record, --no-record."""
     for option in (
-        click.option("--terminal", is_flag=True, help="Play in the terminal, without a window."),
         click.option("--no-record", is_flag=True, help="Do not record the session."),
         click.option(
             "--record",
+            "record_dir",
             type=click.Path(file_okay=False),
             metavar="DIR",
             help="Where to record the session.  [default: Pianogenie in the music folder]",
         ),
-        click.option("--no-sound", is_flag=True, help="Leave the built-in piano silent."),
-        click.option("--virtual-midi", is_flag=True, help="Open a MIDI port that a DAW sees."),
+        click.option("--sound/--no-sound", default=True, help="The built-in piano, or silence from it."),
+        click.option("--virtual-midi/--no-virtual-midi", default=False, help="Open a MIDI port that a DAW sees."),
         click.option(
-            "--midi-out", metavar="NAME", multiple=True, help="Send to a MIDI port; a part of its name is enough."
+            "--midi-out",
+            type=Name(),
+            metavar="NAME",
+            multiple=True,
+            help="Send to a MIDI port; a part of its name is enough.",
         ),
     ):
         command = option(command)
     return command
+
+
+def take_choice(context: click.Context, options: dict[str, Any]) -> Choice:
+    """Take the values of `output_options` out of a command's options. Raises UserError if they contradict."""
+    choice = Choice(**{field.name: options.pop(field.name) for field in dataclasses.fields(Choice)})
+    if from_command_line(context, "record_dir") and choice.no_record:
+        if from_command_line(context, "no_record"):
+            raise UserError(f"--record {choice.record_dir} and --no-record contradict each other; give one of them")
+        choice = dataclasses.replace(choice, no_record=False)
+    return choice

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from pianogenie.cli.options import genie_options
+from pianogenie.dynamics import Dynamics
 from pianogenie.errors import UserError
 from pianogenie.genie import Genie
 from pianogenie.model import Model, load_model
@@ -29,11 +30,18 @@ RENDER_SEED = 0
     help="x.mid for the notes, x.wav for the sound; may be given several times.",
 )
 @genie_options
-def render(performance: str, out: tuple[str, ...], model: str, temperature: float, seed: int | None) -> None:
+def render(
+    performance: str,
+    out: tuple[str, ...],
+    model: str,
+    temperature: float,
+    seed: int | None,
+    dynamics: Dynamics | None,
+) -> None:
     """Turn a button performance (PERFORMANCE.json) into a MIDI file, a WAV file or both."""
     check_outs(out)
     loaded = load_performance(performance)
-    render_files(loaded, out, load_model(model, with_encoder=False), temperature, seed)
+    render_files(loaded, out, load_model(model, with_encoder=False), temperature, seed, dynamics)
 
 
 def check_outs(outs: Sequence[str]) -> None:
@@ -45,10 +53,15 @@ def check_outs(outs: Sequence[str]) -> None:
 
 @signals_raise()
 def render_files(
-    performance: Performance, outs: Sequence[str], model: Model, temperature: float, seed: int | None
+    performance: Performance,
+    outs: Sequence[str],
+    model: Model,
+    temperature: float,
+    seed: int | None,
+    dynamics: Dynamics | None = None,
 ) -> None:
     """Perform once, then write each file, whole or not at all. Raises UserError."""
-    genie = Genie(model, temperature, RENDER_SEED if seed is None else seed)
+    genie = Genie(model, temperature, RENDER_SEED if seed is None else seed, dynamics)
     events = perform(performance, genie)
     for out in outs:
         suffix = Path(out).suffix.lower()
@@ -65,4 +78,9 @@ def render_files(
 
 def session_notes(genie: Genie) -> list[str]:
     """What a MIDI file says of how its notes were chosen."""
-    return [f"model {genie.model.name}", f"seed {genie.seed}", f"temperature {genie.temperature}"]
+    return [
+        f"model {genie.model.name}",
+        f"seed {genie.seed}",
+        f"temperature {genie.temperature}",
+        f"dynamics {genie.dynamics}",
+    ]

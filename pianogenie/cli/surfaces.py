@@ -28,6 +28,18 @@ class Listen:
         """Nothing is open."""
 
 
+class Headless(Listen):
+    """No surface: input devices play, until a signal asks for the end."""
+
+    def run(self, session: Session, status: Callable[[], str]) -> None:
+        """Wait, and say what it waits for."""
+        waited_for = ", ".join(device.name for device in session.inputs)
+        if not waited_for:
+            raise UserError("--headless: there is no input to play from")
+        print(f"pianogenie: plays from {waited_for}; ends at a signal (Ctrl-C, systemctl stop)", file=sys.stderr)
+        super().run(session, status)
+
+
 class Terminal:
     """Typed keys and a line that says what sounds."""
 
@@ -75,7 +87,7 @@ class Window:
         self._stage.stage.close()
 
 
-Surface = Listen | Terminal | Window
+Surface = Listen | Headless | Terminal | Window
 
 
 def choose_surface(terminal: bool) -> type[Surface] | None:

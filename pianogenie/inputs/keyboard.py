@@ -1,4 +1,4 @@
-"""The computer's keyboard as an input: digits and the home row are buttons, space is the pedal.
+"""The computer's keyboard as an input: digits and the home row are buttons, space is the pedal, Backspace a panic.
 
 Keys are told apart by scancode, the physical place, so that the home row is the home row on every layout.
 """
@@ -26,6 +26,7 @@ _LETTERS = {
     pygame.KSCAN_SEMICOLON: ";",
 }
 _SPACE = pygame.KSCAN_SPACE
+_PANIC = pygame.KSCAN_BACKSPACE
 
 
 def home_row(num_buttons: int) -> tuple[int, ...]:
@@ -77,6 +78,9 @@ class Keyboard:
         self._held.clear()
 
     def _down(self, scancode: int) -> bool:
+        if scancode == _PANIC:
+            self._hands.panic()
+            return True
         button = self._buttons.get(scancode)
         if button is None and scancode != _SPACE:
             return False

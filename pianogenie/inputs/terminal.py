@@ -59,7 +59,7 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
     pedal = 0
     drawn = -1
     digits = f"1-{view.num_buttons}" if view.num_buttons < 10 else "1-9, 0"
-    print(f"{status}\n{digits} or the home row play, space is the pedal, Esc quits\n")
+    print(f"{status}\n{digits} or the home row play, space is the pedal, Backspace silences everything, Esc quits\n")
     pressed_at = 0.0
     with terminal.cbreak(), terminal.hidden_cursor(), Quiet() as quiet:
         while not should_stop():
@@ -67,7 +67,10 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
             key = terminal.inkey(timeout=min(_POLL_S, rest), esc_delay=0.05)
             if key.name == "KEY_ESCAPE" or key == "\x1b":
                 break
-            if key == " ":
+            if key.name in ("KEY_BACKSPACE", "KEY_DELETE"):
+                hands.panic()
+                pedal, note_ends = 0, None
+            elif key == " ":
                 pedal = 127 - pedal
                 hands.pedal("typed", pedal)
             elif key.lower() in buttons:

@@ -56,7 +56,8 @@ class PianoOutput(Output):
         pygame.mixer.set_num_channels(NUM_SLOTS)
         self._channels = [pygame.mixer.Channel(slot) for slot in range(NUM_SLOTS)]
         self._shelf = Shelf(samples, lambda raw: pygame.mixer.Sound(buffer=raw))
-        self._voices: Voices | None = Voices(self._start, self._fade, samples.length_s)
+        self._length_s = samples.length_s
+        self._voices: Voices | None = self._new_voices()
         self._lock = threading.RLock()  # playing on a mixer that another thread has quit crashes the process
         self._buffer_s = buffer_frames / samples.rate_hz
         # pygame.quit() quits the mixer too, so it must not come before close().
@@ -68,6 +69,13 @@ class PianoOutput(Output):
         with self._lock:
             if self._voices is not None:
                 self._voices.handle(event)
+
+    def panic(self, time: float) -> None:
+        """Cut every voice short, dampers and pedal or not; a panic may click."""
+        with self._lock:
+            if self._voices is not None:
+                pygame.mixer.stop()
+                self._voices = self._new_voices()
 
     def close(self) -> None:
         """Fade out what still sounds (40 ms; a falling damper takes its time, up to 0.3 s); quit the mixer."""
@@ -99,6 +107,9 @@ class PianoOutput(Output):
     def trouble(self) -> str | None:
         """What is wrong with a sample that could not be read, in a line, or None."""
         return self._shelf.trouble
+
+    def _new_voices(self) -> Voices:
+        return Voices(self._start, self._fade, self._length_s)
 
     def _start(self, slot: int, key: int, layer: int, volume: int, _time: float) -> None:
         sound, borrowed = self._shelf.take(key, layer)

@@ -2,6 +2,18 @@
 
 from pianogenie.settings.schema import entry
 from pianogenie.settings.store import create, load, remember, settings_path, toml
-from pianogenie.settings.tables import Origin, Play, Settings
+from pianogenie.settings.tables import Gamepad, Midi, Origin, Play, Settings
 
-__all__ = ["Origin", "Play", "Settings", "create", "entry", "load", "remember", "settings_path", "toml"]
+__all__ = [
+    "Gamepad",
+    "Midi",
+    "Origin",
+    "Play",
+    "Settings",
+    "create",
+    "entry",
+    "load",
+    "remember",
+    "settings_path",
+    "toml",
+]

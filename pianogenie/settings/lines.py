@@ -3,9 +3,6 @@
 import re
 from collections.abc import Iterator
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-
 Path = tuple[str, ...]
 
 # Strings and comments whole, since brackets, equals signs and ends of lines mean nothing inside them.
@@ -66,6 +63,9 @@ def _statements(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def _path(statement: str) -> Path:
+    import tomlkit  # 60 ms, which only a file is worth
+    from tomlkit.exceptions import TOMLKitError
+
     try:
         step = tomlkit.parse(statement).unwrap()
     except (TOMLKitError, ValueError):  # not worth another error: there is one to be told already

@@ -11,6 +11,7 @@ import platformdirs
 
 from pianogenie.errors import UserError
 from pianogenie.files import read_bytes, written_whole
+from pianogenie.settings.lines import line_of, lines_of
 from pianogenie.settings.schema import Wrong, read
 from pianogenie.settings.tables import Origin, Settings
 
@@ -41,8 +42,6 @@ def load(path: Path | str | None = None) -> tuple[Settings, Origin]:
         return Settings(), Origin(path)
     text = _read_text(path)
     raw = _parse(text, path).unwrap()
-    from pianogenie.settings.lines import line_of, lines_of  # with tomlkit, 60 ms, which only a file needs
-
     lines = lines_of(text)
     try:
         return read(Settings, raw), Origin(path, raw, lines)

@@ -6,7 +6,9 @@ from typing import Any
 
 from pianogenie.dynamics import parse_dynamics
 from pianogenie.genie import DEFAULT_TEMPERATURE
+from pianogenie.inputs.pad_elements import parse_element
 from pianogenie.model import DEFAULT_MODEL
+from pianogenie.settings.lines import line_of
 from pianogenie.settings.schema import entry
 
 
@@ -29,10 +31,36 @@ class Play:
     midi_out: tuple[str, ...] = entry(
         (), "MIDI ports to play on; a part of a name is enough.", example='["disklavier"]'
     )
+    midi_in: tuple[str, ...] = entry(
+        (), "MIDI controllers to play from; a part of a name is enough.", example='["launchpad"]'
+    )
     virtual_midi: bool = entry(False, "A MIDI port of our own, which a DAW sees.")
     record: bool = entry(True, "Whether sessions are recorded.")
     record_dir: str | None = entry(
         None, "Where to; not given: Pianogenie in the music folder.", example='"~/Music/Genie"'
+    )
+
+
+@dataclass(frozen=True)
+class Gamepad:
+    """What a gamepad's parts do, by the pad's name; `pianogenie map gamepad` writes it."""
+
+    buttons: tuple[str, ...] = entry(
+        doc="From the lowest button to the highest.", check=parse_element, example='["h0.8", "h0.2", "b2", "b1"]'
+    )
+    pedal: tuple[str, ...] = entry((), "Analogue or not.", check=parse_element, example='["a5"]')
+    louder: tuple[str, ...] = entry((), "The further, the louder.", check=parse_element, example='["a2"]')
+    softer: tuple[str, ...] = entry((), "Held for soft notes.", check=parse_element, example='["b4"]')
+    panic: tuple[str, ...] = entry((), "Silences everything.", check=parse_element, example='["b6"]')
+    guid: str | None = entry(None, "SDL's number of the model, where several share a name.", example='"0300..."')
+
+
+@dataclass(frozen=True)
+class Midi:
+    """Which notes of a MIDI controller are the buttons, by its port's name; `pianogenie map midi` writes it."""
+
+    notes: tuple[int, ...] = entry(
+        doc="MIDI note numbers, from the lowest button to the highest.", low=0, high=127, example="[36, 38, 40, 41]"
     )
 
 
@@ -44,9 +72,22 @@ class Origin:
     raw: dict[str, Any] = field(default_factory=dict)
     lines: dict[tuple[str, ...], int] = field(default_factory=dict)
 
+    def has(self, table: tuple[str, ...], key: str) -> bool:
+        """Whether an entry stands in the file."""
+        place: Any = self.raw
+        for name in table:
+            place = place.get(name, {})
+        return key in place
+
+    def line(self, table: tuple[str, ...], key: str) -> int | None:
+        """The line of an entry that stands in the file."""
+        return line_of(self.lines, (*table, key))
+
 
 @dataclass(frozen=True)
 class Settings:
     """Everything learnt or chosen. A field is a table of the file, a dict of dataclasses a table a name."""
 
     play: Play = field(default_factory=Play)
+    gamepad: dict[str, Gamepad] = field(default_factory=dict)
+    midi: dict[str, Midi] = field(default_factory=dict)

@@ -1,0 +1,112 @@
+"""A live session: everything opened, played until the person is done, everything closed."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from pianogenie.announcing import Announcements, notice
+from pianogenie.cli.options import Choice
+from pianogenie.cli.render import session_notes
+from pianogenie.cli.surfaces import Surface
+from pianogenie.errors import UserError
+from pianogenie.events import PlayerEvent
+from pianogenie.genie import Genie
+from pianogenie.outputs.base import Output
+from pianogenie.outputs.midi_port import MidiPortOutput
+from pianogenie.outputs.recorder import Recorder
+from pianogenie.paths import recordings_dir
+from pianogenie.session import Session, autoplay, signals_raise
+from pianogenie.settings import Settings
+
+
+@signals_raise()
+def live(
+    surface: type[Surface],
+    genie: Genie,
+    choice: Choice,
+    settings: Settings,
+    events: Sequence[PlayerEvent] = (),
+    *,
+    listen: bool = True,
+) -> None:
+    """Open everything, play until the person is done, close everything.
+
+    Args:
+        surface: where the person plays.
+        genie: picks the keys.
+        choice: the options of the command line.
+        settings: what else is set: mappings of devices, OSC.
+        events: played by themselves, at their times (s).
+        listen: open the input devices too; a demo has no use for them.
+
+    Raises:
+        UserError: something that was asked for cannot be opened.
+    """
+    announcements = Announcements()
+    with contextlib.ExitStack() as undo:  # what is open already is closed again if the next cannot be opened
+        outputs: list[Output] = []
+        for output in _outputs(choice, settings, announcements):
+            undo.callback(output.close)
+            outputs.append(output)
+        facts = [genie.model.name, ", ".join(output.name for output in outputs) or "no output"]
+        if not choice.no_record and (recorder := _recorder(choice, genie)):
+            undo.callback(recorder.close)
+            outputs.append(recorder)
+            facts.append("recording")
+        place = surface(genie.model.num_buttons)
+        undo.callback(place.close)
+        outputs += place.outputs
+        session = Session(genie, outputs, announcements)
+        undo.pop_all()  # from here on the session closes them
+
+    def status() -> str:
+        return announcements.latest() or " · ".join(facts + session.losses())
+
+    with contextlib.closing(place), session:
+        if listen:
+            _add_inputs(session, choice, settings)
+        if events:
+            threading.Thread(target=autoplay, args=(session, events), daemon=True).start()
+        place.run(session, status)
+    if any(isinstance(error, UserError) for _, error in session.performer.failures):
+        raise SystemExit(2)  # said already: what was played could not be written
+
+
+def _outputs(choice: Choice, settings: Settings, announcements: Announcements) -> Iterator[Output]:
+    """The outputs in the order in which they are to hear a note: what takes longest to sound comes first."""
+    for name in choice.midi_out:
+        yield MidiPortOutput.open(name)
+    if choice.virtual_midi:
+        yield MidiPortOutput.open_virtual()
+    if choice.sound:
+        yield from _unless_it_cannot(_piano)
+
+
+def _add_inputs(session: Session, choice: Choice, settings: Settings) -> None:
+    """Open the input devices, each reading on a thread of its own: `session.add(SomeInput(session.hands, ...))`."""
+
+
+def _piano() -> Output:
+    from pianogenie.outputs.piano import PianoOutput  # imports pygame
+
+    return PianoOutput()
+
+
+def _unless_it_cannot(opening: Callable[[], Output]) -> Iterator[Output]:
+    """What `opening` gives, or a notice: a MIDI piano, a recording or the window are reason enough to play on."""
+    try:
+        yield opening()
+    except UserError as error:
+        notice(str(error))
+
+
+def _recorder(choice: Choice, genie: Genie) -> Recorder | None:
+    folder = Path(choice.record_dir).expanduser() if choice.record_dir else recordings_dir()
+    try:
+        return Recorder(folder, genie.model.num_buttons, session_notes(genie))
+    except UserError as error:
+        if choice.record_dir:  # asked for by name: without it the person would lose what they came for
+            raise
+        notice(f"{error}; this session is not recorded")
+        return None
