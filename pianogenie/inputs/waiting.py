@@ -32,21 +32,34 @@ class EventWaiter:
         self._sdl_wait = _sdl_wait()
         self._display = display_fileno
         self._epoll: select.epoll | None = None
+        self._wait = self._sdl_wait
 
     def __call__(self, milliseconds: int) -> None:
         """Sleep."""
-        if self._epoll is None:
-            self._sdl_wait(milliseconds)
-        # What Xlib or SDL have read already does not make a file readable.
-        elif not pygame.event.peek(pump=True):
-            self._epoll.poll(milliseconds / 1000)
+        self._wait(milliseconds)
 
     def watch(self, files: Iterable[int] | None) -> None:
         """Sleep on these files of devices from now on; None if there is a device without one, which SDL must poll."""
         self.close()
-        files = [] if files is None else list(files)
-        if not files or self._display is None or not hasattr(select, "epoll"):
+        if files is None or self._display is None:
             return
+        files = list(files)
+        if not files:
+            # A window alone is best slept on by SDL; with none to sleep on it would nap, a millisecond each.
+            self._wait = self._sdl_wait if self._display >= 0 else _sleep
+        elif hasattr(select, "epoll"):
+            with contextlib.suppress(OSError):  # a pad was pulled out just now; SDL will say so
+                self._epoll = self._epoll_of(files)
+                self._wait = self._wait_for_any
+
+    def close(self) -> None:
+        """Let go of the files; from here on it sleeps as SDL does."""
+        self._wait = self._sdl_wait
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+
+    def _epoll_of(self, files: list[int]) -> select.epoll:
         epoll = select.epoll()
         try:
             if self._display >= 0:
@@ -54,16 +67,15 @@ class EventWaiter:
             for file in files:
                 # Told once of new data, also if nobody takes it: a file that SDL does not read must not keep us awake.
                 epoll.register(file, select.EPOLLIN | select.EPOLLET)
-        except OSError:  # pulled out just now; SDL will say so
+        except OSError:
             epoll.close()
-            return
-        self._epoll = epoll
+            raise
+        return epoll
 
-    def close(self) -> None:
-        """Let go of the files; from here on it sleeps as SDL does."""
-        if self._epoll is not None:
-            self._epoll.close()
-            self._epoll = None
+    def _wait_for_any(self, milliseconds: int) -> None:
+        # What Xlib or SDL have read already does not make a file readable.
+        if not pygame.event.peek(pump=True):
+            self._epoll.poll(milliseconds / 1000)
 
 
 def device_files(paths: Iterable[str | None]) -> list[int] | None:
@@ -99,6 +111,10 @@ def _sdl_wait() -> Callable[[int], None]:
         wait(None, milliseconds)
 
     return sleep
+
+
+def _sleep(milliseconds: int) -> None:
+    time.sleep(milliseconds / 1000)
 
 
 def _nap(milliseconds: int) -> None:
