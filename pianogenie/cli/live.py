@@ -8,7 +8,7 @@ from pathlib import Path
 from pianogenie.announcing import Announcements, notice
 from pianogenie.cli.options import Choice
 from pianogenie.cli.render import session_notes
-from pianogenie.cli.surfaces import Surface
+from pianogenie.cli.surfaces import Surface, Window
 from pianogenie.errors import UserError
 from pianogenie.events import PlayerEvent
 from pianogenie.genie import Genie
@@ -65,7 +65,7 @@ def live(
 
     with contextlib.closing(place), session:
         if listen:
-            _add_inputs(session, choice, settings)
+            _add_inputs(session, place, choice, settings)
         if events:
             threading.Thread(target=autoplay, args=(session, events), daemon=True).start()
         place.run(session, status)
@@ -83,8 +83,17 @@ def _outputs(choice: Choice, settings: Settings, announcements: Announcements) -
         yield from _unless_it_cannot(_piano)
 
 
-def _add_inputs(session: Session, choice: Choice, settings: Settings) -> None:
-    """Open the input devices, each reading on a thread of its own: `session.add(SomeInput(session.hands, ...))`."""
+def _add_inputs(session: Session, place: Surface, choice: Choice, settings: Settings) -> None:
+    """Open the input devices; each reads on a thread of its own, but for gamepads where a window polls SDL anyway."""
+    from pianogenie.inputs.gamepads import Gamepads  # imports pygame
+
+    gamepads = Gamepads(session.hands, settings.gamepad, session.announcements.say)
+    if isinstance(place, Window):
+        place.gamepads = gamepads
+    else:
+        from pianogenie.inputs.gamepad_loop import GamepadThread
+
+        session.add(GamepadThread(gamepads))
 
 
 def _piano() -> Output:

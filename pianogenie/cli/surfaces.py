@@ -3,11 +3,15 @@
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pianogenie.errors import UserError
 from pianogenie.outputs.base import Output
 from pianogenie.quiet import Quiet
 from pianogenie.session import Session
+
+if TYPE_CHECKING:
+    from pianogenie.inputs.gamepads import Gamepads
 
 
 class Listen:
@@ -22,7 +26,8 @@ class Listen:
         with Quiet() as quiet:
             while not session.should_stop():
                 time.sleep(0.05)
-                quiet.rest(time.perf_counter(), 0.0)
+                now = time.perf_counter()
+                quiet.rest(now, now - session.hands.idle_s())
 
     def close(self) -> None:
         """Nothing is open."""
@@ -67,6 +72,7 @@ class Window:
 
         self._num_buttons = num_buttons
         self._stage = StageOutput(Stage.create(num_buttons))
+        self.gamepads: Gamepads | None = None  # play on the window's loop, where SDL's events come in
         self.outputs: list[Output] = [self._stage]
 
     def run(self, session: Session, status: Callable[[], str]) -> None:
@@ -80,6 +86,7 @@ class Window:
             title="Pianogenie",
             status=status,
             should_stop=session.should_stop,
+            gamepads=self.gamepads,
         )
 
     def close(self) -> None:

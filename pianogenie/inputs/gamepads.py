@@ -85,8 +85,7 @@ class Gamepads:
             plugged = self._plugged.get(event.instance_id)
             if plugged is not None:
                 plugged.pad.move(*moved)
-            return True
-        if event.type == pygame.JOYDEVICEADDED:
+        elif event.type == pygame.JOYDEVICEADDED:
             self._open_all()
         elif event.type == pygame.JOYDEVICEREMOVED:
             self._unplug(event.instance_id)

@@ -38,11 +38,16 @@ class Hands:
         self._button_of: dict[Hashable, int] = {}
         self._pedals: dict[Hashable, int] = {}
         self._lock = threading.Lock()
+        self._moved_at = clock()
 
     @property
     def num_buttons(self) -> int:
         """How many buttons there are."""
         return self._num_buttons
+
+    def idle_s(self) -> float:
+        """Seconds since anything moved: whoever has work that can wait does it when this is long."""
+        return self._clock() - self._moved_at
 
     def down(self, source: Hashable, button: int, velocity: int | None = None) -> None:
         """A source presses a button (0-based), with a velocity 1..127 if it has one."""
@@ -52,7 +57,7 @@ class Hands:
             if source in self._button_of:
                 self._up(source)
             self._button_of[source] = button
-            self._play(Press(button, self._clock(), velocity))
+            self._play(Press(button, self._now(), velocity))
 
     def up(self, source: Hashable) -> None:
         """A source comes up again."""
@@ -81,10 +86,14 @@ class Hands:
             self._pedals.clear()
             self._panic(self._clock())
 
+    def _now(self) -> float:
+        self._moved_at = now = self._clock()
+        return now
+
     def _up(self, source: Hashable) -> None:
         button = self._button_of.pop(source, None)
         if button is not None and button not in self._button_of.values():
-            self._play(Release(button, self._clock()))
+            self._play(Release(button, self._now()))
 
     def _move(self, source: Hashable, value: int) -> None:
         before = max(self._pedals.values(), default=0)
@@ -94,7 +103,7 @@ class Hands:
             self._pedals.pop(source, None)
         now = max(self._pedals.values(), default=0)
         if now != before:
-            self._play(Pedal(now, self._clock()))
+            self._play(Pedal(now, self._now()))
 
     def _let_go(self, belongs: Callable[[Hashable], bool]) -> None:
         for source in [s for s in self._button_of if belongs(s)]:

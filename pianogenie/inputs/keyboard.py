@@ -74,8 +74,9 @@ class Keyboard:
         return False
 
     def forget(self) -> None:
-        """The keys' releases will not be seen: the focus went elsewhere. The caller lets the hands go."""
+        """The keys' releases will not be seen, since the focus went elsewhere: they count as up."""
         self._held.clear()
+        self._hands.let_go("key")
 
     def _down(self, scancode: int) -> bool:
         if scancode == _PANIC:

@@ -60,7 +60,6 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
     drawn = -1
     digits = f"1-{view.num_buttons}" if view.num_buttons < 10 else "1-9, 0"
     print(f"{status}\n{digits} or the home row play, space is the pedal, Backspace silences everything, Esc quits\n")
-    pressed_at = 0.0
     with terminal.cbreak(), terminal.hidden_cursor(), Quiet() as quiet:
         while not should_stop():
             rest = _POLL_S if note_ends is None else max(0.0, note_ends - time.perf_counter())
@@ -75,15 +74,15 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
                 hands.pedal("typed", pedal)
             elif key.lower() in buttons:
                 hands.down("typed", buttons[key.lower()])
-                pressed_at = time.perf_counter()
-                note_ends = pressed_at + NOTE_S
+                note_ends = time.perf_counter() + NOTE_S
             if note_ends is not None and time.perf_counter() >= note_ends:
                 hands.up("typed")
                 note_ends = None
             if view.changes != drawn:  # after the note, never before it
                 drawn = view.changes
                 print("\r" + _picture(terminal, view, pedal) + terminal.clear_eol, end="", flush=True)
-            quiet.rest(time.perf_counter(), pressed_at)
+            now = time.perf_counter()
+            quiet.rest(now, now - hands.idle_s())
     print()
 
 

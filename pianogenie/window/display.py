@@ -122,6 +122,19 @@ def tell_when_lost(tell: Callable[[], None]) -> None:
     set_exit_handler(_x11_display(), ctypes.cast(stay, ctypes.c_void_p), None)
 
 
+def display_fileno() -> int | None:
+    """What `EventWaiter` takes: the file on which an open window's events arrive, or None if it is not known."""
+    driver = pygame.display.get_driver()
+    if driver == "x11":
+        try:
+            number_of = ctypes.CDLL("libX11.so.6").XConnectionNumber
+        except (OSError, AttributeError):
+            return None
+        number_of.argtypes = [ctypes.c_void_p]
+        return number_of(_x11_display())
+    return -1 if driver in ("dummy", "offscreen") else None
+
+
 def _x11_display() -> int:
     """The address of Xlib's Display."""
     capsule = pygame.display.get_wm_info()["display"]

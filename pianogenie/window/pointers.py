@@ -53,7 +53,9 @@ class Pointers:
         return False
 
     def forget(self) -> None:
-        """The pointers' releases will not be seen. The caller lets the hands go."""
+        """The pointers' releases will not be seen: they count as up."""
+        for pointer in self._over:
+            self._hands.up(pointer)
         self._over.clear()
 
     def _down(self, pointer: Hashable, x: float, y: float) -> None:

@@ -13,11 +13,13 @@ from collections.abc import Callable
 import pygame
 
 from pianogenie.errors import UserError
+from pianogenie.inputs.gamepads import EVENTS as _GAMEPAD_EVENTS
+from pianogenie.inputs.gamepads import Gamepads
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.keyboard import Keyboard
 from pianogenie.inputs.waiting import EventWaiter
 from pianogenie.quiet import Quiet
-from pianogenie.window.display import open_window, tell_when_lost
+from pianogenie.window.display import display_fileno, open_window, tell_when_lost
 from pianogenie.window.frames import Frames
 from pianogenie.window.layout import lay_out
 from pianogenie.window.painter_process import PainterProcess
@@ -64,6 +66,7 @@ def run_window(
     status: Callable[[], str] | str = "",
     should_stop: Callable[[], bool] = lambda: False,
     size: tuple[int, int] = (1280, 720),
+    gamepads: Gamepads | None = None,
 ) -> None:
     """Open the window and play, until the person closes it or presses Esc, or `should_stop` turns true.
 
@@ -74,6 +77,7 @@ def run_window(
         status: the status line, or a function that says what it is now (asked some times a second).
         should_stop: asked at least every 15 ms.
         size: of the window at first, in pixels.
+        gamepads: play on this loop as well, whichever window has the focus.
 
     All hands are up when it returns, also by an exception.
 
@@ -82,7 +86,7 @@ def run_window(
     """
     stage = stage_or_output.stage if isinstance(stage_or_output, StageOutput) else stage_or_output
     screen = open_window(title, size)
-    window = _Window(hands, stage, num_buttons, screen, status if callable(status) else lambda: status)
+    window = _Window(hands, stage, num_buttons, screen, status if callable(status) else lambda: status, gamepads)
     tell_when_lost(window.lose)
     try:
         window.start()
@@ -100,7 +104,15 @@ def run_window(
 class _Window:
     """An open window and the picture in it."""
 
-    def __init__(self, hands: Hands, stage: Stage, num_buttons: int, screen: pygame.Surface, status: Callable[[], str]):
+    def __init__(
+        self,
+        hands: Hands,
+        stage: Stage,
+        num_buttons: int,
+        screen: pygame.Surface,
+        status: Callable[[], str],
+        gamepads: Gamepads | None,
+    ):
         self._hands = hands
         self._stage = stage
         self._num_buttons = num_buttons
@@ -109,30 +121,32 @@ class _Window:
         self._presenter = Presenter(screen)
         self._keyboard = Keyboard(hands, num_buttons)
         self._pointers = Pointers(hands, lay_out(*screen.get_size(), num_buttons))
+        self._gamepads = gamepads
+        self._wait = EventWaiter(display_fileno())
         self._painter = PainterProcess(stage)
         self._seen_changes = -1
         self._lively_until = 0.0
         self._status_at = 0.0
-        self._last_event = 0.0
         self._resize_at: float | None = None
         self.lost = False
 
     def start(self) -> None:
-        """Start the painter."""
+        """Start the painter and the gamepads."""
         self._painter.start(time.perf_counter())
         self._new_frames()
+        pygame.event.set_blocked(None)
+        pygame.event.set_allowed((*_WINDOW_EVENTS, *_PLAY_EVENTS, *_GAMEPAD_EVENTS))
+        if self._gamepads is not None:
+            self._gamepads.start(self._wait)
 
     def run(self, should_stop: Callable[[], bool], quiet: Quiet) -> None:
         """Handle events until the end."""
-        pygame.event.set_blocked(None)
-        pygame.event.set_allowed((*_WINDOW_EVENTS, *_PLAY_EVENTS))
-        wait = EventWaiter()
         wait_ms = 0
         while not should_stop():
             if self.lost:
                 raise UserError("the display went away")
             if wait_ms:
-                wait(wait_ms)
+                self._wait(wait_ms)
             event = pygame.event.poll()
             while event.type != pygame.NOEVENT:
                 if not self._take(event):
@@ -149,7 +163,10 @@ class _Window:
         self.lost = True
 
     def close(self) -> None:
-        """End the painter and let go of the picture."""
+        """End the painter, let go of the gamepads and of the picture."""
+        if self._gamepads is not None:
+            self._gamepads.close()
+        self._wait.close()
         self._painter.stop()
         self._presenter.use(None)
         if self._frames is not None:
@@ -162,11 +179,14 @@ class _Window:
         if kind == pygame.KEYDOWN and event.key == pygame.K_ESCAPE:
             return False
         if self._keyboard.take(event) or self._pointers.take(event):
-            self._last_event = time.perf_counter()
+            return True
+        if kind in _GAMEPAD_EVENTS:
+            if self._gamepads is not None:
+                self._gamepads.take(event)
         elif kind in _ENDS:
             return False
         elif kind in _LOSES_HANDS:
-            self._hands.all_up()
+            # Gamepads and MIDI play on.
             self._keyboard.forget()
             self._pointers.forget()
         elif kind == pygame.WINDOWSIZECHANGED:
@@ -191,7 +211,7 @@ class _Window:
             self._lively_until = now + _LIVELY_FOR_S
         if now < self._lively_until or self._resize_at is not None:
             return _LIVELY_WAIT_MS
-        quiet.rest(now, self._last_event)
+        quiet.rest(now, now - self._hands.idle_s())
         return _IDLE_WAIT_MS
 
     def _new_frames(self) -> None:
