@@ -15,6 +15,8 @@ from pianogenie_train.data import Prepared
 
 from pianogenie.errors import UserError
 
+from .faults import full_disk
+
 TINY = config.named("paper").but(rnn_dim=8, batch_size=4, window=32, lr=0.01, validate_every=4)
 
 
@@ -110,7 +112,6 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on(data, tmp_path):
 
 
 def test_a_run_that_diverges_keeps_its_last_good_checkpoint(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
     calls, real = [], losses.reconstruction
 
     def breaks(logits, keys):
@@ -119,7 +120,7 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(data, tmp_path, monk
 
     monkeypatch.setattr(losses, "reconstruction", breaks)
     with pytest.raises(UserError, match=r"step 3: the loss is not finite.*--lr"):
-        train(data, tmp_path / "run", TINY.but(steps=50))
+        train(data, tmp_path / "run", TINY.but(steps=50), save_every_s=0)
     kept = runs.load_trained(tmp_path / "run")
     assert kept.step == 3
     assert all(torch.isfinite(w).all() for w in kept.model.state_dict().values())
@@ -134,16 +135,11 @@ def test_a_broken_gradient_never_reaches_the_weights(data, tmp_path, monkeypatch
         train(data, tmp_path / "run", TINY.but(steps=5))
 
 
-def test_a_disk_that_refuses_is_one_line_and_keeps_the_old_checkpoint(data, tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_is_one_line_and_keeps_the_old_checkpoint(data, tmp_path):
     train(data, tmp_path / "run", TINY.but(steps=2))
     before = weights(tmp_path / "run", "last")
-
-    def full(self, path, *_, **__):
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(loop.L.Trainer, "save_checkpoint", full)
-    with pytest.raises(UserError, match=r"\.ckpt: cannot be written \(No space left on device\)"):
+    size = (tmp_path / "run" / "checkpoints" / "last.ckpt").stat().st_size
+    with full_disk(size // 2), pytest.raises(UserError, match=r"\.ckpt: cannot be written \(File too large\)"):
         go_on(data, tmp_path / "run", {"steps": 4})
     after = weights(tmp_path / "run", "last")
     assert all(torch.equal(before[name], after[name]) for name in before)

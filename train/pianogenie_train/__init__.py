@@ -12,7 +12,9 @@ Read in this order, a file an idea:
     losses.py     what training minimises
     model.py      the paper's autoencoder, and what the paper compares it with
     gated.py      our own network, on recurrence.py
-    loop.py       the training loop, its checkpoints and logs
+    loop.py       the training loop and what it shows
+    checkpoints.py  when and how a run is kept, and what a signal does
+    ranks.py      several processes that train one model, and how they agree
     runs.py       a run's folder: what a training leaves behind
     scores.py     what a model is worth (players.py, hands.py, melodies.py and patterns.py help)
     steps.py      one press of each decoder, in few operations

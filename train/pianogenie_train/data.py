@@ -32,6 +32,20 @@ class Batch(NamedTuple):
     velocities: torch.Tensor  # float32 [B, N], 1..127
     hands: torch.Tensor  # int64 [H, N], H <= B: a hand's buttons for the first H windows
 
+    def share(self, rank: int, world: int) -> "Batch":
+        """What the process `rank` of `world` learns from: every `world`th window, as many of each kind as the others.
+
+        So a mean over a process's windows, averaged over the processes, is the mean over the batch. Raises UserError
+        where the windows of a kind cannot be shared out alike.
+        """
+        for windows in map(len, self):
+            if windows % world:
+                raise UserError(
+                    f"{windows} of the {len(self.keys)} windows of a batch are of a kind that {world} processes cannot "
+                    "share alike; give another --batch, or start another number of processes"
+                )
+        return Batch(*(tensor[rank::world] for tensor in self))
+
 
 class Prepared:
     """A data folder, its arrays mapped into memory (see prepare.py). Raises UserError if it is not one."""
@@ -96,26 +110,29 @@ class RandomBatches(IterableDataset):
 
     Each window is anywhere in any piece, every place as likely as every other, transposed by up to
     ±transpose_max semitones (fewer where a key would leave the keyboard) and stretched by up to ±stretch_max.
-    Raises UserError if no training piece is as long as a window.
+    Of several processes, each gets its share. Raises UserError if no training piece is as long as a window, or if a
+    batch cannot be shared alike.
     """
 
-    def __init__(self, data: Prepared, config: Config, first_step: int = 0):
+    def __init__(self, data: Prepared, config: Config, first_step: int = 0, rank: int = 0, world: int = 1):
         self.data, self.config, self.first_step = data, config, first_step
+        self._share = (rank, world)
         starts, lengths = data.pieces("train")
         long_enough = lengths >= config.window
         if not long_enough.any():
             raise UserError(f"{data.folder}: no training piece has {config.window} notes; prepare more files")
         self._starts = starts[long_enough]
         self._places = np.cumsum(lengths[long_enough] - config.window + 1)
+        self.batch(first_step).share(*self._share)
 
     def __iter__(self) -> Iterator[Batch]:
         step = self.first_step
         while True:
-            yield self.batch(step)
+            yield self.batch(step).share(*self._share)
             step += 1
 
     def batch(self, step: int) -> Batch:
-        """The batch of a step: a function of the seed and the step alone."""
+        """The whole batch of a step: a function of the seed and the step alone."""
         config = self.config
         rng = np.random.default_rng([config.seed, step])
         places = rng.integers(self._places[-1], size=config.batch_size)
@@ -132,9 +149,12 @@ class RandomBatches(IterableDataset):
         return _batch(keys, delta_times, velocities, hands)
 
 
-def whole_windows(data: Prepared, split: str, length: int, batch_size: int) -> Iterator[Batch]:
-    """All whole windows of `length` notes of a split, in the order of the pieces."""
-    firsts = data.windows(split, length)
+def whole_windows(
+    data: Prepared, split: str, length: int, batch_size: int, rank: int = 0, world: int = 1
+) -> Iterator[Batch]:
+    """All whole windows of `length` notes of a split, in the order of the pieces; of several processes, every
+    `world`th for each."""
+    firsts = data.windows(split, length)[rank::world]
     for at in range(0, len(firsts), batch_size):
         keys, delta_times, velocities = data.gather(firsts[at : at + batch_size], length)
         yield _batch(keys, delta_times, velocities, np.zeros((0, length), np.int64))
@@ -146,13 +166,16 @@ def _batch(keys: np.ndarray, delta_times: np.ndarray, velocities: np.ndarray, ha
 
 
 class WholeWindows(IterableDataset):
-    """`whole_windows` as a torch data set. Raises UserError if the split holds none."""
+    """`whole_windows` as a torch data set. Raises UserError if the split holds none, or fewer than processes."""
 
-    def __init__(self, data: Prepared, split: str, length: int, batch_size: int):
-        self._arguments = (data, split, length, batch_size)
-        self._batches = -(-len(data.windows(split, length)) // batch_size)
-        if not self._batches:
+    def __init__(self, data: Prepared, split: str, length: int, batch_size: int, rank: int = 0, world: int = 1):
+        self._arguments = (data, split, length, batch_size, rank, world)
+        windows = len(data.windows(split, length))
+        if not windows:
             raise UserError(f"{data.folder}: no {split} piece has {length} notes; prepare more files")
+        if windows < world:
+            raise UserError(f"{data.folder}: {windows} {split} windows are too few for {world} processes")
+        self._batches = -(-len(range(rank, windows, world)) // batch_size)
 
     def __len__(self) -> int:
         return self._batches

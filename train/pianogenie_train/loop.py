@@ -1,14 +1,14 @@
-"""The training loop: Lightning's Trainer, with checkpoints that survive whatever ends it.
+"""The training loop: Lightning's Trainer, with checkpoints (checkpoints.py) that survive whatever ends it.
 
-The steps, devices, logs and the validation schedule are the library's. What is here: when a checkpoint is
-written and how (whole, or not at all), what a signal does, and what is shown.
+The steps, devices, logs and the validation schedule are the library's. What is here: what it is given, on one
+process or several, and what is shown.
 """
 
 import contextlib
 import dataclasses
-import signal
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,18 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from pianogenie.errors import UserError
-from pianogenie.files import written_whole
-from pianogenie_train import runs
+from pianogenie_train import ranks, runs
+from pianogenie_train.checkpoints import SAVE_EVERY_S, Checkpoints
 from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared, RandomBatches, WholeWindows
 from pianogenie_train.hushed import hushed
-from pianogenie_train.runs import BEST, LAST, Run
+from pianogenie_train.runs import LAST, Run
 from pianogenie_train.training import Training
 
-SAVE_EVERY_S = 60.0
 _ADVICE = (  # of Lightning to its users, which are not those who train a genie
     {"module": r"lightning.*"},
     {"message": ".*(worker|dataloader|IterableDataset).*"},
@@ -48,32 +48,49 @@ class Outcome:
 
 
 def fit(
-    run: Run, *, resume: bool = False, minutes: float | None = None, device: str = "auto", threads: int | None = None
+    run: Run,
+    *,
+    resume: bool = False,
+    minutes: float | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    start: dict[str, torch.Tensor] | None = None,
+    callbacks: Sequence[L.Callback] = (),
+    save_every_s: float = SAVE_EVERY_S,
 ) -> Outcome:
-    """Train the run's configuration on its data, from nothing or from its last checkpoint.
+    """Train the run's configuration on its data: from nothing, from its last checkpoint or from a parent's weights.
 
-    `minutes` ends it early, `device` is Lightning's accelerator. Raises UserError for data that does not do, a
-    checkpoint that does not fit, or a training that diverges (its last good checkpoint stays).
+    `minutes` ends it early, `device` is Lightning's accelerator, `start` are the weights of an Autoencoder to start
+    from (parents.py), `callbacks` look on, `save_every_s` seconds pass between checkpoints. Under torchrun, all
+    processes call this alike. Raises UserError for data that does not do, a checkpoint that does not fit, a disk
+    that refuses, or a training that diverges (its last good checkpoint stays).
     """
     config = run.config
     checkpoint = runs.read_checkpoint(run.checkpoint(LAST), config) if resume else None
     data = Prepared(run.data)
     _check_data(data, run)
-    batches = RandomBatches(data, config, checkpoint["global_step"] if checkpoint else 0)
-    held_out = WholeWindows(data, "validation", config.window, VALIDATION_BATCH)
+    ours = (ranks.rank(), ranks.world())
+    batches = RandomBatches(data, config, checkpoint["global_step"] if checkpoint else 0, *ours)
+    held_out = WholeWindows(data, "validation", config.window, VALIDATION_BATCH, *ours)
     if checkpoint and checkpoint["global_step"] >= config.steps:
         raise UserError(f"{run.folder}: its {config.steps} steps are done; give more with --steps")
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
-    run.save()
+    if ranks.rank() == 0:
+        run.save()
+        run.sweep()
     module = Training(config, minutes)
-    keeper = Checkpoints(run)
+    if start is not None and not resume:
+        module.model.load_state_dict(start)
+    keeper = Checkpoints(run, save_every_s)
     in_terminal = sys.stderr.isatty()
-    with hushed("lightning.pytorch", *_ADVICE):
+    display = [Bar() if in_terminal else Lines()] if ranks.rank() == 0 else []
+    with hushed("lightning.pytorch", *_ADVICE), hushed("lightning.fabric"), _disk_faults(run.folder):
         trainer = L.Trainer(
             accelerator=device,
-            devices=1,
+            plugins=[keeper.files],
+            **_processes(device),
             max_steps=config.steps,
             max_epochs=-1,
             val_check_interval=config.validate_every,
@@ -81,7 +98,7 @@ def fit(
             num_sanity_val_steps=0,
             logger=TensorBoardLogger(run.folder, name="", version="log"),
             log_every_n_steps=10,
-            callbacks=[keeper, Bar() if in_terminal else Lines()],
+            callbacks=[keeper, *display, *callbacks],
             enable_progress_bar=in_terminal,
             enable_checkpointing=False,
             enable_model_summary=False,
@@ -100,62 +117,31 @@ def fit(
     return Outcome(module.global_step, module.seconds() / 60, keeper.best_ppl, keeper.stopped)
 
 
-class Checkpoints(L.Callback):
-    """Writes last.ckpt about every minute and when the run ends, best.ckpt when validation says so.
+def _processes(device: str) -> dict[str, Any]:
+    """What Lightning has to know of the processes that torchrun started, or of the one there is."""
+    if not ranks.launched():
+        return {"devices": 1}
+    here, world = ranks.on_this_machine(), ranks.world()
+    if world % here:
+        raise UserError(f"torchrun: {here} of {world} processes are on this machine; start as many on each")
+    on_gpus = device == "gpu" or (device == "auto" and torch.cuda.is_available())
+    if on_gpus and torch.cuda.device_count() < here:
+        found = torch.cuda.device_count()
+        raise UserError(f"torchrun: {here} processes for {found} GPUs; start as many as GPUs, or give --device cpu")
+    strategy = DDPStrategy(
+        process_group_backend="cpu:gloo,cuda:nccl" if on_gpus else "gloo",
+        broadcast_buffers=False,  # they are constants
+    )
+    return {"strategy": strategy, "devices": here, "num_nodes": world // here}
 
-    Ctrl-C and SIGTERM end the run after the step under way, with a last look at validation; a second Ctrl-C
-    ends it at once.
-    """
 
-    def __init__(self, run: Run):
-        self.run = run
-        self.best_ppl: float | None = None
-        self.stopped = False
-        self._saved = time.monotonic()
-
-    def on_train_start(self, trainer: L.Trainer, _module: L.LightningModule) -> None:
-        # Not earlier: Lightning puts its own handlers in place when it starts, and its SIGTERM saves nothing.
-        def stop(number: int, _frame: Any) -> None:
-            self.stopped = trainer.should_stop = True
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-
-        self._handlers = {}
-        with contextlib.suppress(ValueError):  # not the main thread: its signals are not ours
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, stop)
-
-    def teardown(self, trainer: L.Trainer, _module: L.LightningModule, stage: str) -> None:
-        if stage == "fit":
-            for number, handler in getattr(self, "_handlers", {}).items():
-                signal.signal(number, handler)
-
-    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        # When stopping, at once: Lightning looks at validation before it ends, and may be interrupted there.
-        if self.stopped or time.monotonic() - self._saved >= SAVE_EVERY_S:
-            self.save(trainer, LAST)
-
-    def on_validation_end(self, trainer: L.Trainer, _module: L.LightningModule) -> None:
-        if trainer.state.fn == "fit":
-            self.consider(trainer)
-
-    def consider(self, trainer: L.Trainer) -> None:
-        """Keep the weights as the best if validation has never been lower."""
-        ppl = float(trainer.callback_metrics["val/ppl"])
-        if self.best_ppl is None or ppl < self.best_ppl:
-            self.best_ppl = ppl
-            self.save(trainer, BEST)
-
-    def save(self, trainer: L.Trainer, which: str) -> None:
-        """Write a checkpoint whole, or leave the one before. Raises UserError if the disk refuses."""
-        with written_whole(self.run.checkpoint(which)) as path:
-            trainer.save_checkpoint(path)
-        self._saved = time.monotonic()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"best_ppl": self.best_ppl}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best_ppl = state["best_ppl"]
+@contextlib.contextmanager
+def _disk_faults(folder: Path) -> Iterator[None]:
+    """What the disk refuses to the logs, as to the checkpoints, is one line."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from error
 
 
 class Bar(TQDMProgressBar):
@@ -212,13 +198,16 @@ def _check_data(data: Prepared, run: Run) -> None:
         )
 
 
-def new_run(folder: Path, config: Config, config_name: str, data: Prepared, command: str) -> Run:
-    """A run that is yet to start. Raises UserError if the folder is in use."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+def new_run(
+    folder: Path, config: Config, config_name: str, data: Prepared, command: str, parent: dict[str, Any] | None = None
+) -> Run:
+    """A run that is yet to start; `parent` says what it starts from. Raises UserError if the folder is in use."""
+    # Of several processes the first has it to itself: it may have begun to write while the others look.
+    if ranks.rank() == 0 and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         way_out = "go on with --resume, or " if runs.is_run(folder) else ""
         raise UserError(f"{folder}: is there already; {way_out}name another")
     notes = int(data.report["splits"]["train"]["notes"])
-    return Run(folder, config, config_name, data.folder, notes, [data.command, command])
+    return Run(folder, config, config_name, data.folder, notes, [data.command, command], parent)
 
 
 def resumed_run(folder: Path, changes: dict[str, Any], config_name: str | None, data: Prepared, command: str) -> Run:

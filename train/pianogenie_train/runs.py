@@ -34,10 +34,17 @@ class Run:
     data: Path
     notes: int  # training notes of that data
     commands: list[str]  # prepare, fit, and each resumption
+    parent: dict[str, Any] | None = None  # what it started from (parents.py); None: from nothing
 
     def checkpoint(self, which: str) -> Path:
         """Where the checkpoint `which` (LAST or BEST) lies, there or not."""
         return self.folder / "checkpoints" / f"{which}.ckpt"
+
+    def sweep(self) -> None:
+        """Remove what a run that was killed while it wrote a checkpoint left of it."""
+        for which in (LAST, BEST):
+            for half in self.checkpoint(which).parent.glob(f".{which}-*.ckpt"):
+                half.unlink(missing_ok=True)
 
     def save(self) -> None:
         """Write config.json. Raises UserError if the disk refuses."""
@@ -48,6 +55,7 @@ class Run:
             "data": str(self.data),
             "notes": self.notes,
             "commands": self.commands,
+            "parent": self.parent,
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
         with written_whole(self.folder / "config.json") as path:
@@ -79,6 +87,7 @@ def open_run(folder: Path) -> Run:
             Path(facts["data"]),
             int(facts["notes"]),
             [str(c) for c in facts["commands"]],
+            facts.get("parent"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error})") from error

@@ -8,7 +8,7 @@ import lightning as L
 import torch
 
 from pianogenie.errors import UserError
-from pianogenie_train import losses
+from pianogenie_train import losses, ranks
 from pianogenie_train.config import Config
 from pianogenie_train.data import Batch
 from pianogenie_train.model import Autoencoder
@@ -38,17 +38,19 @@ class Training(L.LightningModule):
         reading = self.model(batch.keys, batch.delta_times, batch.hands if by_hand else None)
         terms = losses.terms(self.config, reading, batch)
         loss = sum(term.weight * term.value for term in terms.values())
-        if not torch.isfinite(loss):
-            raise self._diverged("the loss")
-        parts = {"loss": loss, "ppl": terms.pop("reconstruction").value.exp()}
+        parts = {"loss": loss, "ppl": terms.pop("reconstruction").value}
         parts |= {name: term.value for name, term in terms.items()}
         if 0 < by_hand < len(batch.keys):
             with torch.no_grad():  # apart: what the encoder's buttons are worth, and what hands' are
-                hand_nats = losses.reconstruction(reading.logits[:by_hand], batch.keys[:by_hand])
-                parts["hand ppl"] = hand_nats.exp()
-                parts["ppl"] = losses.reconstruction(reading.logits[by_hand:], batch.keys[by_hand:]).exp()
-        self.status.update({name: part.item() for name, part in parts.items()})
-        self.log_dict({f"train/{name.replace(' ', '_')}": part.detach() for name, part in parts.items()})
+                parts["hand ppl"] = losses.reconstruction(reading.logits[:by_hand], batch.keys[:by_hand])
+                parts["ppl"] = losses.reconstruction(reading.logits[by_hand:], batch.keys[by_hand:])
+        values = torch.stack([part.detach() for part in parts.values()]).tolist()  # off the GPU at one go
+        shown = dict(zip(parts, ranks.mean(*values), strict=True))
+        if not math.isfinite(shown["loss"]):  # in any process
+            raise self._diverged("the loss")
+        shown |= {name: _perplexity(nats) for name, nats in shown.items() if "ppl" in name}
+        self.status.update(shown)
+        self.log_dict({f"train/{name.replace(' ', '_')}": value for name, value in shown.items()})
         return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -75,7 +77,7 @@ class Training(L.LightningModule):
         self.log("train/lr", rate)
 
     def on_train_batch_end(self, _outputs: Any, batch: Batch, _index: int) -> None:
-        speed = batch[0].numel() / (time.perf_counter() - self._step_began)
+        speed = ranks.world() * batch[0].numel() / (time.perf_counter() - self._step_began)
         self.notes_per_s = speed if not self.notes_per_s else 0.95 * self.notes_per_s + 0.05 * speed
         self.status["notes/s"] = self.notes_per_s
         self.log("train/notes_per_s", speed)
@@ -83,9 +85,9 @@ class Training(L.LightningModule):
             self.trainer.should_stop = True
 
     def progress(self) -> float:
-        """How much of the run is over, from 0 to 1."""
+        """How much of the run is over, from 0 to 1. Of several processes, all must ask: they go by one clock."""
         by_steps = self.global_step / self.config.steps
-        return max(by_steps, self.seconds() / (60 * self.minutes)) if self.minutes else by_steps
+        return max(by_steps, ranks.largest(self.seconds())[0] / (60 * self.minutes)) if self.minutes else by_steps
 
     def seconds(self) -> float:
         """Time in training so far, validation included, over all resumptions."""
@@ -108,6 +110,7 @@ class Training(L.LightningModule):
         self._validation.add(batch, reading.buttons, reading.logits)
 
     def on_validation_epoch_end(self) -> None:
+        self._validation.gather()
         found = {"val/ppl": self._validation.ppl}
         if self._validation.cvr is not None:
             found["val/cvr"] = self._validation.cvr
@@ -141,6 +144,11 @@ class Tally:
         self._wrong += against.sum().item()
         self._steps += against.numel()
 
+    def gather(self) -> None:
+        """Count what the other processes have counted, too."""
+        counts = self._nats, self._notes, self._wrong, self._steps
+        self._nats, self._notes, self._wrong, self._steps = ranks.total(*counts)
+
     @property
     def ppl(self) -> float:
         return math.exp(self._nats / self._notes)
@@ -149,3 +157,7 @@ class Tally:
     def cvr(self) -> float | None:
         """None of a model without buttons."""
         return self._wrong / self._steps if self._steps else None
+
+
+def _perplexity(nats: float) -> float:
+    return math.exp(nats) if nats < 700 else math.inf  # where a float ends

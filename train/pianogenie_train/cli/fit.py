@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from pianogenie_train import ranks
 from pianogenie_train.cli.words import command_line
 
 
@@ -22,10 +23,20 @@ from pianogenie_train.cli.words import command_line
 @click.option("--warmup", "warmup_steps", help="Short for --set warmup_steps=…")
 @click.option("--seed", help="Short for --set seed=…")
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="End after this time in training.")
+@click.option(
+    "--save-every",
+    "save_every_minutes",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    metavar="MINUTES",
+    help="Between checkpoints; 0: after every step.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 @click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "gpu", "mps"]))
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @click.pass_context
+@ranks.one_voice()
 def fit(
     context: click.Context,
     data: Path,
@@ -33,12 +44,16 @@ def fit(
     config_name: str,
     settings: tuple[str, ...],
     max_minutes: float | None,
+    save_every_minutes: float,
     resume: bool,
     device: str,
     threads: int | None,
     **short: str | None,
 ) -> None:
-    """Train a model on prepared DATA. Ctrl-C stops it and keeps what it has learnt; --resume goes on."""
+    """Train a model on prepared DATA. Ctrl-C stops it and keeps what it has learnt; --resume goes on.
+
+    With several processes, on one machine or more: torchrun --nproc-per-node N -m pianogenie train fit ...
+    """
     from pianogenie_train import config as configs
 
     changes = {name: value for name, value in short.items() if value is not None}
@@ -58,9 +73,18 @@ def fit(
         run = loop.resumed_run(out, changes, config_name if named else None, prepared, command_line(context))
     else:
         run = loop.new_run(out, configs.named(config_name).but(**changes), config_name, prepared, command_line(context))
-    outcome = loop.fit(run, resume=resume, minutes=max_minutes, device=device, threads=threads)
-    best = "" if outcome.ppl is None else f", best validation ppl {outcome.ppl:.3f}"
-    click.echo(f"{out}: step {outcome.step}, {outcome.minutes:.1f} minutes{best}")
+    outcome = loop.fit(
+        run,
+        resume=resume,
+        minutes=max_minutes,
+        device=device,
+        threads=threads,
+        save_every_s=60 * save_every_minutes,
+    )
+    if ranks.rank() == 0:
+        best = "" if outcome.ppl is None else f", best validation ppl {outcome.ppl:.3f}"
+        click.echo(f"{out}: step {outcome.step}, {outcome.minutes:.1f} minutes{best}")
+        if outcome.stopped:
+            click.echo("Stopped; the same command with --resume goes on.")
     if outcome.stopped:
-        click.echo("Stopped; the same command with --resume goes on.")
         context.exit(130)

@@ -1,0 +1,83 @@
+"""One of two processes that train together, as torchrun starts them; several trainings in a row, since a start is slow.
+
+    two_processes.py DATA OUT    (RANK and its kin in the environment)
+
+Each process writes what it saw of every training to OUT/seen-RANK.json.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import lightning as L
+import torch
+from pianogenie_train import config, loop, losses, ranks
+from pianogenie_train.data import Prepared
+
+from pianogenie.errors import UserError
+from tests.trainer.faults import full_disk
+
+NETWORK = {"rnn_dim": 8, "encoder_dim": 8, "encoder_layers": 1, "window": 32, "batch_size": 6}
+SETTINGS = config.named("genie").but(**NETWORK, steps=6, validate_every=3, warmup_steps=0, schedule="constant")
+
+
+class Watch(L.Callback):
+    """Notes the loss of each step, and does `at_step[n]` after step n."""
+
+    def __init__(self, at_step=None):
+        self.losses, self.at_step = [], at_step or {}
+
+    def on_train_batch_end(self, _trainer, module, *_):
+        self.losses.append(module.status["loss"])
+        self.at_step.get(module.global_step, lambda: None)()
+
+
+def training(data: Path, out: Path, settings: config.Config, resume: bool = False, at_step=None, **options) -> dict:
+    """Train; what became of it, fit for JSON."""
+    watch = Watch(at_step)
+    prepared = Prepared(data)
+    if resume:
+        run = loop.resumed_run(out, {"steps": settings.steps}, None, prepared, "")
+    else:
+        run = loop.new_run(out, settings, "genie", prepared, "")
+    try:
+        outcome = loop.fit(run, resume=resume, device="cpu", threads=1, callbacks=[watch], **options)
+    except UserError as error:
+        return {"error": str(error), "losses": watch.losses}
+    return {"step": outcome.step, "ppl": outcome.ppl, "stopped": outcome.stopped, "losses": watch.losses}
+
+
+def breaks_in_the_last_process(after: int):
+    """losses.reconstruction, NaN from a number of calls on in the last process alone."""
+    calls, real = [], losses.reconstruction
+
+    def broken(logits, keys):
+        calls.append(1)
+        bad = ranks.rank() == ranks.world() - 1 and len(calls) > after
+        return real(logits, keys) * (float("nan") if bad else 1)
+
+    return broken
+
+
+def main(data: Path, out: Path) -> None:
+    seen, forever = {}, SETTINGS.but(steps=10**6, validate_every=10**6)
+    seen["straight"] = training(data, out / "straight", SETTINGS)
+    seen["first half"] = training(data, out / "halves", SETTINGS.but(steps=2))
+    seen["second half"] = training(data, out / "halves", SETTINGS, resume=True)
+    seen["time"] = training(data, out / "time", forever.but(schedule="cosine"), minutes=0.01)
+    last = ranks.rank() == ranks.world() - 1
+    asked = {3: lambda: os.kill(os.getpid(), signal.SIGTERM)} if last else {}
+    seen["signal"] = training(data, out / "signal", forever, at_step=asked)
+    with full_disk(1000):  # no checkpoint fits
+        seen["disk"] = training(data, out / "disk", SETTINGS, save_every_s=0)
+    seen["uneven"] = training(data, out / "uneven", SETTINGS.but(batch_size=9))
+    losses.reconstruction = breaks_in_the_last_process(after=4)  # two a step: of all windows, and of hands'
+    seen["diverged"] = training(data, out / "diverged", SETTINGS, save_every_s=0)
+    (out / f"seen-{ranks.rank()}.json").write_text(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(*map(Path, sys.argv[1:]))
