@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -44,6 +45,12 @@ class Player:
     def hears(self, *lines: str):
         wait_for(lambda: self.said[-len(lines) :] == list(lines), f"{lines}, heard {self.said}", 10)
 
+    def pad(self, *lines: str):
+        """Move the virtual gamepad, a line a move."""
+        for line in lines:
+            self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
     def do(self, *words: str):
         xdotool(self.display, *words)
 
@@ -73,7 +80,9 @@ def player(display, tmp_path):
     environment.pop("WAYLAND_DISPLAY", None)
     with (
         heard.open("w") as out,
-        running([sys.executable, "-m", "tests.e2e.window_player"], env=environment, stdout=out) as process,
+        running(
+            [sys.executable, "-m", "tests.e2e.window_player"], env=environment, stdin=subprocess.PIPE, stdout=out
+        ) as process,
     ):
         yield Player(process, display, heard)
 
@@ -164,3 +173,22 @@ def test_a_killed_player_leaves_no_painter_and_no_memory(player):
 def shared_blocks(pid: int) -> set[str]:
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     return {line.split()[-1] for line in lines if "/dev/shm/" in line}
+
+
+def test_a_gamepad_plays_without_the_focus_and_keeps_what_it_holds(player):
+    player.pad("plug")
+    player.hears("says Virtual Controller")
+    player.pad("button 0 1")
+    player.hears("press 5")
+    player.do("keydown", "2")
+    player.hears("press 1")
+    player.do("windowunmap", player.window)
+    player.hears("release 1")  # the key's, not the pad's
+    player.pad("button 1 1")
+    player.hears("press 7")
+    player.pad("axis 5 1")
+    player.hears("pedal 127")
+    player.pad("pull")
+    player.hears("says Virtual Controller is gone; it plays again when it returns")
+    assert sorted(player.said[-4:-1]) == ["pedal 0", "release 5", "release 7"]
+    player.do("keyup", "2")

@@ -1,13 +1,19 @@
 """A player with a window and no genie, for the window's tests: each button has one key; prints what it hears.
 
-Run as `python -m tests.e2e.window_player`.
+Run as `python -m tests.e2e.window_player`. Lines on standard input move a virtual gamepad: `plug`, `button 3 1`,
+`axis 5 -1`, `pull`.
 """
 
+import queue
 import signal
+import sys
+import threading
 import time
 
 from pianogenie.events import NoteOff, NoteOn, Pedal, Press
+from pianogenie.inputs.gamepads import Gamepads
 from pianogenie.inputs.hands import Hands
+from pianogenie.inputs.virtual_pad import VirtualPad
 from pianogenie.window.stage import Stage, StageOutput
 from pianogenie.window.window import run_window
 
@@ -32,9 +38,30 @@ def main() -> None:
                 output.send(NoteOff(20 + 7 * event.button, event.time))
             output.witness(event)
 
+        lines = queue.SimpleQueue()
+        threading.Thread(target=lambda: [lines.put(line) for line in sys.stdin], daemon=True).start()
+        pads = []
+
+        def should_stop():
+            while not lines.empty():
+                word, *numbers = lines.get().split()
+                if word == "plug":
+                    pads.append(VirtualPad())
+                elif word == "pull":
+                    pads.pop().pull()
+                else:
+                    getattr(pads[-1], word)(*map(int, numbers))
+            return bool(stop)
+
         hands = Hands(play, lambda: time.perf_counter() - start, 8)
         run_window(
-            hands, output, num_buttons=8, title="Window under test", should_stop=lambda: bool(stop), size=(640, 400)
+            hands,
+            output,
+            num_buttons=8,
+            title="Window under test",
+            should_stop=should_stop,
+            size=(640, 400),
+            gamepads=Gamepads(hands, {}, lambda line: print("says", line, flush=True)),
         )
     print("end", flush=True)
 
