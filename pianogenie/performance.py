@@ -54,10 +54,15 @@ def load_performance(path: Path | str) -> Performance:
 
 def save_performance(performance: Performance, path: Path | str) -> None:
     """Write a button performance, whole or not at all. Raises UserError."""
+    write_performance(performance.num_buttons, performance.events, path)
+
+
+def write_performance(num_buttons: int, events: Iterable[PlayerEvent], path: Path | str) -> None:
+    """Write events, in order of time, as they come: as `save_performance`, without having them all in memory."""
     with written_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.write(f'{{"format": "{FORMAT}", "num_buttons": {performance.num_buttons}, "events": [')
+        file.write(f'{{"format": "{FORMAT}", "num_buttons": {num_buttons}, "events": [')
         separator = "\n"
-        for event in performance.events:  # a line an event: easy to read, to compare and to cut
+        for event in events:  # a line an event: easy to read, to compare and to cut
             file.write(separator + json.dumps(_as_json(event)))
             separator = ",\n"
         file.write("\n]}\n")

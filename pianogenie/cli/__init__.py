@@ -15,6 +15,7 @@ _COMMANDS = {
     "demo": "pianogenie.cli.play:demo",
     "render": "pianogenie.cli.render:render",
     "devices": "pianogenie.cli.info:devices",
+    "recover": "pianogenie.cli.recover:recover",
     "config": "pianogenie.cli.config:config",
     "models": "pianogenie.cli.models:models",
     "bench": "pianogenie.cli.bench:bench",

@@ -3,10 +3,10 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from pianogenie.announcing import Announcements, notice
 from pianogenie.cli.options import Choice
+from pianogenie.cli.recover import recordings_folder, recover_beside
 from pianogenie.cli.render import session_notes
 from pianogenie.cli.surfaces import Surface, Window
 from pianogenie.errors import UserError
@@ -15,7 +15,6 @@ from pianogenie.genie import Genie
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.outputs.recorder import Recorder
-from pianogenie.paths import recordings_dir
 from pianogenie.session import Session, autoplay, signals_raise
 from pianogenie.settings import Settings
 
@@ -50,7 +49,7 @@ def live(
             undo.callback(output.close)
             outputs.append(output)
         facts = [genie.model.name, ", ".join(output.name for output in outputs) or "no output"]
-        if not choice.no_record and (recorder := _recorder(choice, genie)):
+        if not choice.no_record and (recorder := _recorder(choice, genie, announcements)):
             undo.callback(recorder.close)
             outputs.append(recorder)
             facts.append("recording")
@@ -110,12 +109,14 @@ def _unless_it_cannot(opening: Callable[[], Output]) -> Iterator[Output]:
         notice(str(error))
 
 
-def _recorder(choice: Choice, genie: Genie) -> Recorder | None:
-    folder = Path(choice.record_dir).expanduser() if choice.record_dir else recordings_dir()
+def _recorder(choice: Choice, genie: Genie, announcements: Announcements) -> Recorder | None:
+    folder = recordings_folder(choice.record_dir)
     try:
-        return Recorder(folder, genie.model.num_buttons, session_notes(genie))
+        recorder = Recorder(folder, genie.model.num_buttons, session_notes(genie), announcements.say)
     except UserError as error:
         if choice.record_dir:  # asked for by name: without it the person would lose what they came for
             raise
         notice(f"{error}; this session is not recorded")
         return None
+    recover_beside(folder)
+    return recorder

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: any file, MIDI files, recordings."""
+"""Files that are whole or not there: any file, MIDI files."""
 
 import os
 
@@ -6,10 +6,8 @@ import mido
 import pytest
 
 from pianogenie.errors import UserError
-from pianogenie.events import NoteOff, NoteOn, Pedal, Press, Release
+from pianogenie.events import NoteOff, NoteOn, Pedal
 from pianogenie.files import written_whole
-from pianogenie.outputs.recorder import Recorder
-from pianogenie.performance import load_performance
 from pianogenie.smf import write_midi
 
 
@@ -77,47 +75,8 @@ def test_times_do_not_drift_over_many_notes(tmp_path):
     assert now == pytest.approx(2000 * 0.1001, abs=0.001)
 
 
-def test_a_recording_is_what_was_done_and_what_sounded(tmp_path):
-    recorder = Recorder(tmp_path / "music", 8, ["model toy"])
-    done = [Press(3, 0.25, None), Release(3, 0.75)]
-    for event in PLAYED:
-        recorder.send(event)
-    for event in done:
-        recorder.witness(event)
-    recorder.close()
-    json_file, midi_file = recorder.saved
-    assert load_performance(json_file).events == done
-    assert sum(m.type == "note_on" for m in mido.MidiFile(midi_file)) == 2
-    assert json_file.stem == midi_file.stem
-
-
-def test_if_one_of_its_files_cannot_be_written_the_other_is(tmp_path):
-    recorder = Recorder(tmp_path, 8)
-    for event in PLAYED:
-        recorder.send(event)
-    recorder.witness(Press(0, 0.0, velocity=object()))
-    with pytest.raises(TypeError):
-        recorder.close()
-    (name,) = os.listdir(tmp_path)
-    assert name.endswith(".mid") and [path.name for path in recorder.saved] == [name]
-
-
-def test_two_recordings_of_one_second_do_not_meet(tmp_path):
-    for _ in range(3):
-        recorder = Recorder(tmp_path, 8)
-        recorder.witness(Press(0, 0.0))
-        recorder.close()
-    assert len(list(tmp_path.glob("*.json"))) == len(list(tmp_path.glob("*.mid"))) == 3
-
-
-def test_a_session_without_a_press_leaves_nothing(tmp_path):
-    recorder = Recorder(tmp_path, 8)
-    recorder.witness(Release(0, 0.0))
-    recorder.close()
-    assert os.listdir(tmp_path) == []
-
-
-def test_a_recording_folder_that_cannot_be_is_said_at_the_start(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot record there"):
-        Recorder(tmp_path / "file", 8)
+def test_a_silence_longer_than_a_midi_file_can_tell_is_bridged(tmp_path):
+    day_s = 86_400.0
+    write_midi([NoteOn(40, 80, 0, 0.0), NoteOff(40, 5 * day_s)], tmp_path / "x.mid")
+    file = mido.MidiFile(tmp_path / "x.mid")
+    assert sum(m.time for m in file.tracks[0]) / (2 * file.ticks_per_beat) == 5 * day_s
