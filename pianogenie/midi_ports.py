@@ -46,9 +46,14 @@ class Port:
         """Its name and its backend's: what tells it from a port of the same name on another backend."""
         return f"{self.name} ({self.api_name})"
 
+    @property
+    def lasting_name(self) -> str:
+        """Its name without what it gets anew whenever it is plugged in."""
+        return _NUMBERS.sub("", self.name)
+
     def is_again(self, other: "Port") -> bool:
         """Whether this may be `other`, plugged in anew."""
-        return self.api == other.api and _NUMBERS.sub("", self.name) == _NUMBERS.sub("", other.name)
+        return self.api == other.api and self.lasting_name == other.lasting_name
 
 
 def list_ports(inputs: bool = False) -> list[Port]:
@@ -105,22 +110,33 @@ def open_port(wanted: str | Port, inputs: bool = False, own_name: str | None = N
 
 def clients(inputs: bool = False) -> Iterator[tuple[int, Client]]:
     """A client of each backend that was compiled in and answers here. Whoever takes one deletes it."""
-    for api in rtmidi.get_compiled_api():
-        if api != rtmidi.API_RTMIDI_DUMMY and (client := _client(api, inputs)) is not None:
+    for api in _apis():
+        if (client := _client(api, inputs)) is not None:
             yield api, client
 
 
+def _apis() -> list[int]:
+    return [api for api in rtmidi.get_compiled_api() if api != rtmidi.API_RTMIDI_DUMMY]
+
+
 class Watched:
-    """A port that a `PortWatcher` looks after."""
+    """A port that a `PortWatcher` looks after; or waits for, by a part of its name, as long as `port` is None."""
 
     def __init__(
-        self, port: Port, inputs: bool, gone: Callable[[], None], back: Callable[[Port], bool], wake: threading.Event
+        self,
+        name: str,
+        port: Port | None,
+        inputs: bool,
+        gone: Callable[[], None],
+        back: Callable[[Port], bool],
+        wake: threading.Event,
     ):
+        self.name = name
         self.port = port
         self.inputs = inputs
         self.gone = gone
         self.back = back
-        self.here = True
+        self.here = port is not None
         self.broken = False
         self._wake = wake
 
@@ -161,7 +177,15 @@ class PortWatcher:
         Both are called on the watcher's thread. `back` opens it and answers whether that went well; if not
         (or if it raises UserError), it is asked again at the next look.
         """
-        watched = Watched(port, inputs, gone, back, self._wake)
+        return self._add(Watched(port.name, port, inputs, gone, back, self._wake))
+
+    def wait_for(
+        self, name: str, gone: Callable[[], None], back: Callable[[Port], bool], inputs: bool = False
+    ) -> Watched:
+        """As `watch`, for a port that is not there yet: the first that `find_port` would find is taken."""
+        return self._add(Watched(name, None, inputs, gone, back, self._wake))
+
+    def _add(self, watched: Watched) -> Watched:
         self._watched.append(watched)
         if self._thread is None and self._every_s > 0:
             self._thread = threading.Thread(target=self._run, name="port watcher", daemon=True)
@@ -171,19 +195,27 @@ class PortWatcher:
     def look(self) -> None:
         """One look at the list."""
         for watched in list(self._watched):
-            listed = self._list(watched.port.api, watched.inputs)
-            again = next((p for p in listed if p.name == watched.port.name), None)
-            if again is None and not watched.here:
-                # It may bear another number now; if two could be it, neither is taken for it.
-                alike = [p for p in listed if p.is_again(watched.port)]
-                again = alike[0] if len(alike) == 1 else None
-            if watched.here and (again is None or watched.broken):
+            found = self._find(watched)
+            if watched.here and (found is None or watched.broken):
                 watched.here = watched.broken = False
                 watched.gone()
-                self._announce(f"lost {watched.port.name}; it is taken back when it returns")
-            elif not watched.here and again is not None and _taken_back(watched, again):
-                watched.here, watched.port = True, again
-                self._announce(f"{again.name} is back")
+                self._announce(f"lost {watched.name}; it is taken back when it returns")
+            elif not watched.here and found is not None and _taken_back(watched, found):
+                self._announce(f"{found.name} is {'there' if watched.port is None else 'back'}")
+                watched.here, watched.port, watched.name = True, found, found.name
+
+    def _find(self, watched: Watched) -> Port | None:
+        port = watched.port
+        if port is None:
+            listed = [p for api in _apis() for p in self._list(api, watched.inputs)]
+            alike = _matching(listed, watched.name)
+        else:
+            listed = self._list(port.api, watched.inputs)
+            same = next((p for p in listed if p.name == port.name), None)
+            if same is not None or watched.here:
+                return same
+            alike = [p for p in listed if p.is_again(port)]  # it may bear another number now
+        return alike[0] if len(alike) == 1 else None  # if two could be it, neither is taken for it
 
     def close(self) -> None:
         """Look no more."""

@@ -169,3 +169,19 @@ def test_a_port_that_refuses_though_listed_is_gone_and_back(system):
     watch.watcher.look()
     watch.watcher.look()
     assert watch.heard == ["gone", Port(1, 0, "piano")]
+
+
+def test_a_port_that_is_not_there_yet_is_waited_for_by_a_part_of_its_name(system):
+    watch = Watch(system, Port(1, 0, "other"))
+    system.names[1] = ["other"]
+    watch.watcher.wait_for("PIANO", lambda: watch.heard.append("gone"), watch.back)
+    watch.watcher.look()
+    system.names[2] = ["my piano", "piano two"]
+    watch.watcher.look()
+    assert watch.heard == []
+    system.names[2] = ["my piano"]
+    watch.watcher.look()
+    assert watch.heard == [Port(2, 0, "my piano")] and watch.said == ["my piano is there"]
+    system.names[2] = []
+    watch.watcher.look()
+    assert watch.heard[-1] == "gone"
