@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import distributed, nn
 
 
 def button_of(e: torch.Tensor, num_buttons: int) -> torch.Tensor:
@@ -73,15 +73,30 @@ class VectorQuantiser(nn.Module):
     def __init__(self, num_buttons: int, code_dim: int):
         super().__init__()
         self.num_buttons, self.code_dim = num_buttons, code_dim
-        # Codes of a length of about 1, as in the paper's code (Sonnet's "uniform unit scaling").
-        reach = (3 / code_dim) ** 0.5
-        self.codebook = nn.Parameter(torch.empty(num_buttons, code_dim).uniform_(-reach, reach))
+        self.codebook = nn.Parameter(torch.randn(num_buttons, code_dim))
+        self.register_buffer("begun", torch.tensor(False))
 
     def forward(self, e: torch.Tensor) -> Quantised:
         """e float [B, N, code_dim] -> what the decoder hears of it; `codes` have the codebook's gradient."""
+        if self.training and not self.begun:
+            self.begin(e.detach())
         buttons = self.buttons(e)
         codes = self.values(buttons)
         return Quantised(buttons, codes, e + (codes - e).detach())
+
+    @torch.no_grad()
+    def begin(self, e: torch.Tensor) -> None:
+        """Put the codes where some outputs e float [B, N, code_dim] are, once, before the first step.
+
+        An encoder's first outputs lie close together. Of codes put at random (as in the paper's code) two or three
+        were nearest to all of them, and the others, nearest to none, were never moved.
+        """
+        outputs = e.flatten(0, -2)
+        spread = torch.linspace(0, len(outputs) - 1, self.num_buttons, device=e.device).long()
+        self.codebook.copy_(outputs[spread])
+        if distributed.is_available() and distributed.is_initialized():
+            distributed.broadcast(self.codebook.data, 0)  # each process has seen another part of the batch
+        self.begun.fill_(True)
 
     def buttons(self, e: torch.Tensor) -> torch.Tensor:
         """e float [..., code_dim] -> the nearest codes' numbers, int64 [...]."""
