@@ -9,15 +9,19 @@ Announce = Callable[[str], None]
 
 
 class Announcements:
-    """Takes lines from any thread and knows for some seconds what was said last."""
+    """Takes lines from any thread and knows for some seconds what was said last.
+
+    `tell` prints them; whoever draws on the terminal puts its own way there.
+    """
 
     def __init__(self) -> None:
         self._last: tuple[str, float] = ("", float("-inf"))
+        self.tell: Announce = notice
 
     def say(self, line: str) -> None:
         """Announce something: 'lost Disklavier', 'Disklavier is back'."""
         self._last = (line, time.monotonic())
-        notice(line)
+        self.tell(line)
 
     def latest(self) -> str | None:
         """What was said in the last few seconds, or None."""

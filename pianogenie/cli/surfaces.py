@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pianogenie.announcing import notice
 from pianogenie.errors import UserError
 from pianogenie.outputs.base import Output
 from pianogenie.quiet import Quiet
@@ -56,9 +57,14 @@ class Terminal:
 
     def run(self, session: Session, status: Callable[[], str]) -> None:
         """Play until Esc."""
-        from pianogenie.inputs.terminal import run_terminal
+        from pianogenie.inputs.terminal import lent_back, run_terminal, tell_above
 
-        run_terminal(session.hands, self._view, status(), session.should_stop)
+        session.while_suspended = lent_back()
+        session.announcements.tell = tell_above(self._view)
+        try:
+            run_terminal(session.hands, self._view, status(), session.should_stop)
+        finally:
+            session.announcements.tell = notice
 
     def close(self) -> None:
         """The terminal is as it was already."""

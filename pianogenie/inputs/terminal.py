@@ -1,8 +1,10 @@
 """Playing in a terminal: typed keys. A terminal tells of keys going down, never of their coming up."""
 
+import contextlib
 import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 # blessed asks the terminal two things when it starts, and would wait 5 s for each answer that does not come.
 os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", "0.5")
@@ -84,6 +86,38 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
             now = time.perf_counter()
             quiet.rest(now, now - hands.idle_s())
     print()
+
+
+def tell_above(view: TerminalView) -> Callable[[str], None]:
+    """Gives a way to print a line while `run_terminal` draws: above its keyboard, which is drawn anew."""
+
+    def tell(line: str) -> None:
+        with contextlib.suppress(OSError):
+            print(f"\r\x1b[K{line}", flush=True)
+        view.changes += 1
+
+    return tell
+
+
+def lent_back() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """Gives a context in which the terminal is as it is now, cursor and all: for a shell, while we are suspended."""
+    try:
+        import termios
+    except ImportError:  # Windows, which suspends nobody
+        return contextlib.nullcontext
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+
+    @contextlib.contextmanager
+    def lent() -> Iterator[None]:
+        ours = termios.tcgetattr(keyboard)
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+        print("\x1b[?25h", flush=True)
+        yield
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, ours)
+        print("\x1b[?25l", end="", flush=True)
+
+    return lent
 
 
 def _typed_buttons(num_buttons: int) -> dict[str, int]:

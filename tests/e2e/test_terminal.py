@@ -107,3 +107,36 @@ def test_it_does_not_play_where_it_can_be_typed_to_but_not_be_seen(tmp_path, toy
     os.close(ours)
     os.close(theirs)
     assert result.returncode == 2 and "--terminal" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_ctrl_z_lets_go_before_it_suspends_and_play_goes_on_afterwards(terminal, tmp_path):
+    type_, read, process = terminal
+    for _ in range(2):
+        type_("1")
+        wait_for(lambda: (read(), list((tmp_path / "music").glob("*.journal")))[1], "a note")
+        os.kill(process.pid, signal.SIGTSTP)
+        wait_for(lambda: os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)[1], "its suspension")
+        (journal,) = (tmp_path / "music").glob("*.journal")
+        time.sleep(1)  # it does not play on meanwhile
+        os.kill(process.pid, signal.SIGCONT)
+    type_("2")
+    time.sleep(1)
+    type_("\x1b")
+    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    assert process.returncode == 0, read()
+    played = notes(tmp_path / "music")
+    assert [note - 21 for note, _, _ in played] == [button_key(b) for b in (0, 0, 1)]
+    assert all(end - start < 0.8 for _, start, end in played), "none sounded while it was suspended"
+    assert journal.with_suffix(".mid").exists()
+
+
+def test_backspace_silences_everything(terminal, tmp_path):
+    type_, read, process = terminal
+    type_(" 1\x7f")
+    time.sleep(0.2)
+    type_("2\x1b")
+    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    (path,) = (tmp_path / "music").glob("*.mid")
+    kinds = [m.type for m in mido.MidiFile(path) if not m.is_meta and m.type != "program_change"]
+    assert kinds[:4] == ["control_change", "note_on", "note_off", "control_change"]
+    assert len(notes(tmp_path / "music")) == 2
