@@ -203,7 +203,9 @@ def new_run(
 ) -> Run:
     """A run that is yet to start; `parent` says what it starts from. Raises UserError if the folder is in use."""
     # Of several processes the first has it to itself: it may have begun to write while the others look.
-    if ranks.rank() == 0 and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    # A run without a checkpoint has nothing to lose: it was killed before its first one.
+    in_use = folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not runs.is_blank(folder)
+    if ranks.rank() == 0 and in_use:
         way_out = "go on with --resume, or " if runs.is_run(folder) else ""
         raise UserError(f"{folder}: is there already; {way_out}name another")
     notes = int(data.report["splits"]["train"]["notes"])

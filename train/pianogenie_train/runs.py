@@ -67,6 +67,15 @@ def is_run(folder: Path) -> bool:
     return (folder / "config.json").is_file()
 
 
+def is_blank(folder: Path) -> bool:
+    """Whether a folder is that of a run that never got to its first checkpoint."""
+    try:
+        open_run(folder)
+    except UserError:
+        return False
+    return not any((folder / "checkpoints").glob("[!.]*"))
+
+
 def open_run(folder: Path) -> Run:
     """Read a run folder's config.json. Raises UserError if it is missing, damaged or of another format."""
     path = folder / "config.json"
@@ -99,7 +108,7 @@ def read_checkpoint(path: Path, config: Config) -> dict[str, Any]:
     Raises UserError if it is missing, damaged, or of another configuration.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such checkpoint; did the training get to its first one?")
+        raise UserError(f"{path}: no such checkpoint; if the training did not get to one, start it without --resume")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)  # a stranger's file runs no code
         weights, written = checkpoint["state_dict"], checkpoint["pianogenie"]["config"]
