@@ -9,8 +9,13 @@ from pianogenie.stderr import silent_stderr
 def devices() -> None:
     """List MIDI ports, gamepads and audio outputs."""
     from pianogenie.midi_ports import list_ports
+    from pianogenie.profiles import NO_PROFILE, profile_of_port
 
-    _section("MIDI outputs", [f"{p.name}  ({p.api_name})" for p in list_ports()])
+    def with_profile(port_name: str) -> str:
+        profile = profile_of_port(port_name)[0]
+        return f", profile {profile}" if profile != NO_PROFILE else ""
+
+    _section("MIDI outputs", [f"{p.name}  ({p.api_name}){with_profile(p.name)}" for p in list_ports()])
     _section("MIDI inputs", [f"{p.name}  ({p.api_name})" for p in list_ports(inputs=True)])
     _section("Gamepads", _gamepads())
     _section("Audio outputs", _audio_outputs())

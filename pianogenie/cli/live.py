@@ -12,9 +12,11 @@ from pianogenie.cli.surfaces import Surface, Window
 from pianogenie.errors import UserError
 from pianogenie.events import PlayerEvent
 from pianogenie.genie import Genie
+from pianogenie.midi_ports import PortWatcher
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.outputs.recorder import Recorder
+from pianogenie.profiles import find_profile
 from pianogenie.session import Session, autoplay, signals_raise
 from pianogenie.settings import Settings
 
@@ -43,9 +45,11 @@ def live(
         UserError: something that was asked for cannot be opened.
     """
     announcements = Announcements()
+    watcher = PortWatcher(announcements.say)
     with contextlib.ExitStack() as undo:  # what is open already is closed again if the next cannot be opened
         outputs: list[Output] = []
-        for output in _outputs(choice, settings, announcements):
+        undo.callback(watcher.close)
+        for output in _outputs(choice, settings, watcher):
             undo.callback(output.close)
             outputs.append(output)
         facts = [genie.model.name, ", ".join(output.name for output in outputs) or "no output"]
@@ -62,7 +66,7 @@ def live(
     def status() -> str:
         return announcements.latest() or " · ".join(facts + session.losses())
 
-    with contextlib.closing(place), session:
+    with contextlib.closing(place), watcher, session:
         if listen:
             _add_inputs(session, place, choice, settings)
         if events:
@@ -72,12 +76,13 @@ def live(
         raise SystemExit(2)  # said already: what was played could not be written
 
 
-def _outputs(choice: Choice, settings: Settings, announcements: Announcements) -> Iterator[Output]:
+def _outputs(choice: Choice, settings: Settings, watcher: PortWatcher) -> Iterator[Output]:
     """The outputs in the order in which they are to hear a note: what takes longest to sound comes first."""
+    profile = find_profile(choice.profile)[1] if choice.profile else None
     for name in choice.midi_out:
-        yield MidiPortOutput.open(name)
+        yield MidiPortOutput.open(name, profile, watcher)
     if choice.virtual_midi:
-        yield MidiPortOutput.open_virtual()
+        yield MidiPortOutput.open_virtual(profile=profile)
     if choice.sound:
         yield from _unless_it_cannot(_piano)
 

@@ -131,13 +131,14 @@ class Choice:
 
     midi_out: tuple[str, ...]
     virtual_midi: bool
+    profile: str | None
     sound: bool
     record_dir: str | None
     no_record: bool
 
 
 def output_options(command: Callable) -> Callable:
-    """--midi-out, --virtual-midi, --no-sound, --record, --no-record."""
+    """--midi-out, --virtual-midi, --profile, --no-sound, --record, --no-record."""
     for option in (
         click.option("--no-record", is_flag=True, help="Do not record the session."),
         click.option(
@@ -148,6 +149,11 @@ def output_options(command: Callable) -> Callable:
             help="Where to record the session.  [default: Pianogenie in the music folder]",
         ),
         click.option("--sound/--no-sound", default=True, help="The built-in piano, or silence from it."),
+        click.option(
+            "--profile",
+            metavar="NAME|FILE",
+            help="What the MIDI instrument can do: a profile that ships, a file x.toml, none.  [default: by its name]",
+        ),
         click.option("--virtual-midi/--no-virtual-midi", default=False, help="Open a MIDI port that a DAW sees."),
         click.option(
             "--midi-out",

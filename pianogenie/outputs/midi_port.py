@@ -2,57 +2,191 @@
 
 import contextlib
 import sys
+import threading
 import time
+from collections.abc import Callable
 
 import rtmidi
 
 from pianogenie.errors import UserError
-from pianogenie.events import NoteOff, NoteOn, PianoEvent
-from pianogenie.keys import LOWEST_PITCH
-from pianogenie.midi_ports import CLIENT_NAME, clients, open_port
+from pianogenie.events import PianoEvent
+from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port, PortWatcher, Watched, clients, open_port
 from pianogenie.outputs.base import Output
+from pianogenie.outputs.books import Books
+from pianogenie.outputs.limits import LimitedBooks
+from pianogenie.profiles import Profile, profile_of_port
 
-_NOTE_ON, _NOTE_OFF, _CONTROL_CHANGE, _SUSTAIN = 0x90, 0x80, 0xB0, 64
 _FLUSH_S = 0.05  # the backends hand bytes on in their own time, JACK once a period: 46 ms if it is 2048 frames
+
+_ACTIVE_SENSING = (0xFE,)
+SENSING_EVERY_S = 0.1
+"""How often active sensing is sent. A receiver waits for 0.3 s: two may come late on a busy machine."""
 
 
 class MidiPortOutput(Output):
-    """Sends notes and the sustain pedal on MIDI channel 1 of a port."""
+    """Sends notes and the sustain pedal to a port, as the profile of the instrument behind it wants them.
 
-    def __init__(self, client: rtmidi.MidiOut, name: str):
-        self._client = client
-        self._write = client.send_message
+    Where the profile asks for it, a thread of the port's own sends what was put off, and active sensing. A port that is
+    watched may go away and come back while the session lasts; it keeps its books meanwhile.
+    """
+
+    def __init__(
+        self,
+        client: rtmidi.MidiOut,
+        name: str,
+        profile: Profile | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        profile = profile or Profile()
         self.name = name
+        self._client: rtmidi.MidiOut | None = client
+        self._clock = clock
+        self._write = client.send_message
+        self._books = (LimitedBooks if profile.is_limited() else Books)(profile, self._put)
+        self._failed: Exception | None = None
+        self._watched: Watched | None = None
+        self._closed = False
+        # One lock around the books; nobody waits while holding it.
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._wakes_at = float("inf")  # when the thread looks again; without a thread, nobody need be woken
+        self._senses = profile.active_sensing
+        self._thread: threading.Thread | None = None
+        if profile.active_sensing or profile.is_limited():
+            self._wakes_at = 0.0
+            self._thread = threading.Thread(target=self._keep_time, name=f"timing of {name}", daemon=True)
+            self._thread.start()
 
     @classmethod
-    def open(cls, name: str) -> "MidiPortOutput":
-        """Open the output that `find_port` finds. Raises UserError."""
+    def open(cls, name: str, profile: Profile | None = None, watcher: PortWatcher | None = None) -> "MidiPortOutput":
+        """Open the output that `find_port` finds, with the profile given or the one for a port of that name.
+
+        A `watcher` looks after it from then on. Raises UserError.
+        """
         client, port = open_port(name)
-        return cls(client, port.name)
+        try:
+            output = cls(client, port.name, profile or profile_of_port(port.name)[1])
+        except UserError:
+            client.delete()
+            raise
+        if watcher is not None:
+            output._watched = watcher.watch(port, output._leave, output._come_back)
+        return output
 
     @classmethod
-    def open_virtual(cls, name: str = CLIENT_NAME) -> "MidiPortOutput":
+    def open_virtual(cls, name: str = CLIENT_NAME, profile: Profile | None = None) -> "MidiPortOutput":
         """Open a port of our own that other programs can read from. Raises UserError where none can be."""
         for _api, client in clients():
             with contextlib.suppress(rtmidi.RtMidiError, SystemError, NotImplementedError, TypeError):
                 client.open_virtual_port(name)
-                return cls(client, f"{name} (virtual)")
+                return cls(client, f"{name} (virtual)", profile)
             client.delete()
         way_out = "install loopMIDI and use --midi-out" if sys.platform == "win32" else "is ALSA or JACK running?"
         raise UserError(f"{name}: no virtual MIDI port can be opened on this system; {way_out}")
 
     def send(self, event: PianoEvent) -> None:
-        """Send the event's three bytes."""
-        kind = type(event)
-        if kind is NoteOn:
-            self._write((_NOTE_ON, event.key + LOWEST_PITCH, event.velocity))
-        elif kind is NoteOff:
-            self._write((_NOTE_OFF, event.key + LOWEST_PITCH, 64))
-        else:
-            self._write((_CONTROL_CHANGE, _SUSTAIN, event.value))
+        """Send the event's three bytes, or keep them until the profile allows them. Nothing after `close`."""
+        with self._lock:
+            if self._closed:
+                return
+            self._books.send(event, self._clock())
+            if self._books.soonest < self._wakes_at:
+                self._wake.notify()
+            if self._failed is not None:
+                self._give_up()
+
+    def panic(self, time: float) -> None:
+        """All notes off, all sound off, pedals up."""
+        with self._lock:
+            if self._closed:
+                return
+            self._books.panic(self._clock())
+            if self._failed is not None:
+                self._give_up()
 
     def close(self) -> None:
-        """Let the last bytes out, then close the port."""
-        time.sleep(_FLUSH_S)
-        self._client.close_port()
-        self._client.delete()
+        """Let go of what still sounds, let the last bytes out, then close the port.
+
+        Active sensing ends last, so that what listens for it has nothing left to silence.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._books.silence(self._clock())
+            self._closed = True
+            self._wake.notify()
+            client, self._client = self._client, None
+        if self._thread is not None:
+            self._thread.join()
+        if client is not None:
+            time.sleep(_FLUSH_S)
+            client.close_port()
+            client.delete()
+
+    @property
+    def trouble(self) -> str | None:
+        """That it was away when the session ended."""
+        return "it was not there when the session ended; what sounded last may sound still" if self.missing else None
+
+    def _put(self, message: tuple[int, ...]) -> None:
+        try:
+            self._write(message)
+        except ERRORS as error:  # told once the books are straight
+            self._failed = error
+
+    def _give_up(self) -> None:
+        """What was sent did not get out: the watcher sees to it; without one, the Performer leaves this output out."""
+        error, self._failed = self._failed, None
+        if self._watched is None:
+            raise error
+        self._stay_away()
+        self._watched.broke()
+
+    def _leave(self) -> None:
+        """The port is gone: called by the watcher."""
+        with self._lock:
+            if self._closed:
+                return
+            self._stay_away()
+            client, self._client = self._client, None
+        if client is not None:
+            client.delete()
+
+    def _stay_away(self) -> None:
+        if not self.missing:
+            self.missing = True
+            self._books.leave(self._clock())
+
+    def _come_back(self, port: Port) -> bool:
+        """The port is there again: called by the watcher."""
+        client, _ = open_port(port)
+        with self._lock:
+            if not self._closed:
+                self._client, self._write, self._failed = client, client.send_message, None
+                self._books.come_back(self._put, self._clock())
+                self.missing = self._failed is not None
+                if not self.missing:
+                    return True
+                self._failed = None
+                self._books.leave(self._clock())
+                self._client = None
+        client.delete()
+        return False
+
+    def _keep_time(self) -> None:
+        """The thread: does what the books have put off, and senses actively, until the port closes."""
+        books, sense_at = self._books, self._clock()
+        with self._lock:
+            while not self._closed:
+                now = self._clock()
+                if self._senses and now >= sense_at:
+                    sense_at = now + SENSING_EVERY_S
+                    if not self.missing:
+                        self._put(_ACTIVE_SENSING)
+                if now >= books.soonest:
+                    books.run(now)
+                if self._failed is not None and self._watched is not None:
+                    self._give_up()
+                self._wakes_at = min(books.soonest, sense_at) if self._senses else books.soonest
+                rest = self._wakes_at - self._clock()
+                self._wake.wait(None if rest == float("inf") else max(rest, 0))

@@ -31,6 +31,12 @@ class Play:
     midi_out: tuple[str, ...] = entry(
         (), "MIDI ports to play on; a part of a name is enough.", example='["disklavier"]'
     )
+    profile: str | None = entry(
+        None,
+        'What the instrument behind those ports can do: "disklavier", "general-midi", "soft-synth", a file x.toml,\n'
+        '"none"; not given: by the port\'s name.',
+        example='"disklavier"',
+    )
     midi_in: tuple[str, ...] = entry(
         (), "MIDI controllers to play from; a part of a name is enough.", example='["launchpad"]'
     )

@@ -1,0 +1,171 @@
+"""A MIDI output as a whole, on a client that only listens: its thread, its close, its comings and goings."""
+
+import threading
+import time
+
+import pytest
+
+from pianogenie import midi_ports
+from pianogenie.events import NoteOff, NoteOn, Pedal, Press
+from pianogenie.genie import Genie
+from pianogenie.midi_ports import Port, PortWatcher
+from pianogenie.model import load_model
+from pianogenie.outputs import midi_port
+from pianogenie.outputs.midi_port import MidiPortOutput
+from pianogenie.performer import Performer
+from pianogenie.profiles import Profile
+
+
+class Client:
+    """A rtmidi client that keeps what it is given."""
+
+    def __init__(self):
+        self.messages, self.open, self.broken = [], True, False
+        self.arrived = threading.Condition()
+
+    def send_message(self, message):
+        assert self.open, "sent to a port that is closed"
+        if self.broken:
+            raise midi_ports.rtmidi.RtMidiError("unplugged")
+        with self.arrived:
+            self.messages.append(tuple(message))
+            self.arrived.notify_all()
+
+    def wait_for(self, condition):
+        with self.arrived:
+            assert self.arrived.wait_for(condition, 10), self.messages
+
+    def close_port(self):
+        self.open = False
+
+    def delete(self):
+        self.open = False
+
+    def notes(self):
+        return [m for m in self.messages if m[0] & 0xE0 == 0x80]
+
+
+def on(key, velocity=64):
+    return NoteOn(key, velocity, 0, 0.0)
+
+
+def test_without_a_profile_it_is_three_bytes_straight_out_and_no_thread():
+    client, before = Client(), threading.active_count()
+    output = MidiPortOutput(client, "port")
+    assert threading.active_count() == before
+    for event in (on(39, 77), Pedal(33, 0.0), NoteOff(39, 0.0)):
+        output.send(event)
+    assert client.messages == [(0x90, 60, 77), (0xB0, 64, 33), (0x80, 60, 64)]
+    output.close()
+
+
+def test_what_was_put_off_is_sent_by_its_thread():
+    client = Client()
+    output = MidiPortOutput(client, "port", Profile(restrike_ms=20, longest_note_s=1))
+    for event in (on(39), NoteOff(39, 0.0), on(39, 90)):
+        output.send(event)
+    client.wait_for(lambda: (0x90, 60, 90) in client.messages)
+    client.wait_for(lambda: len(client.notes()) == 4)  # and let go when it was held for too long
+    output.close()
+    assert client.notes() == [(0x90, 60, 64), (0x80, 60, 64), (0x90, 60, 90), (0x80, 60, 64)]
+
+
+def test_active_sensing_goes_on_until_the_close_and_ends_after_the_last_note_off():
+    client = Client()
+    output = MidiPortOutput(client, "port", Profile(active_sensing=True))
+    client.wait_for(lambda: client.messages.count((0xFE,)) >= 3)
+    output.send(on(39))
+    output.close()
+    count = len(client.messages)
+    assert client.messages.index((0x80, 60, 64)) > 0
+    time.sleep(3 * midi_port.SENSING_EVERY_S)
+    assert len(client.messages) == count and not output._thread.is_alive()
+
+
+def test_closing_lets_go_of_what_was_put_off_and_nothing_comes_after(monkeypatch):
+    client = Client()
+    output = MidiPortOutput(client, "port", Profile(restrike_ms=50, shortest_note_ms=200))
+    for event in (on(39), NoteOff(39, 0.0), on(40), Pedal(127, 0.0)):
+        output.send(event)
+    output.close()
+    output.send(on(41))
+    output.close()
+    assert sorted(client.messages) == sorted(
+        [(0x90, 60, 64), (0x90, 61, 64), (0xB0, 64, 127), (0x80, 60, 64), (0x80, 61, 64), (0xB0, 64, 0)]
+    )
+
+
+@pytest.fixture
+def plugged(monkeypatch):
+    """An output on a port that is watched, its clients, one after another, and the watcher, which looks when told."""
+    clients, listed = [Client()], ["piano"]
+    monkeypatch.setattr(midi_port, "open_port", lambda wanted: (clients[-1], Port(1, 0, "piano")))
+    said = []
+    watcher = PortWatcher(said.append, every_s=0)
+    monkeypatch.setattr(watcher, "_list", lambda api, inputs: [Port(1, i, n) for i, n in enumerate(listed)])
+    output = MidiPortOutput.open("piano", Profile(), watcher)
+    return output, clients, listed, watcher, said
+
+
+def test_a_port_pulled_in_mid_chord_is_announced_and_taken_back_with_its_state_put_right(plugged):
+    output, clients, listed, watcher, said = plugged
+    for event in (on(39), on(43), Pedal(100, 0.0)):
+        output.send(event)
+    listed.clear()
+    watcher.look()
+    assert output.missing and not clients[0].open and said[-1].startswith("lost piano")
+    for event in (NoteOff(39, 0.0), on(50), Pedal(20, 0.0)):
+        output.send(event)
+    clients.append(Client())
+    listed.append("piano")
+    watcher.look()
+    assert not output.missing and said[-1] == "piano is back"
+    assert clients[1].messages == [(0x80, 60, 64), (0xB0, 64, 20)]
+    output.send(NoteOff(43, 0.0))
+    assert clients[1].messages[-1] == (0x80, 64, 64)
+    output.close()
+    assert output.trouble is None
+
+
+def test_a_port_that_is_away_at_the_end_is_said(plugged):
+    output, _clients, listed, watcher, _said = plugged
+    listed.clear()
+    watcher.look()
+    output.close()
+    assert "not there" in output.trouble
+
+
+def test_a_watched_port_that_refuses_is_gone_and_back_rather_than_lost_for_good(plugged):
+    output, clients, _listed, watcher, _said = plugged
+    output.send(on(39))
+    clients[0].broken = True
+    output.send(NoteOff(39, 0.0))
+    assert output.missing
+    output.send(on(40))
+    clients.append(Client())
+    watcher.look()
+    watcher.look()
+    assert not output.missing
+    assert clients[1].messages == [(0x80, 60, 64), (0xB0, 64, 0)]
+
+
+def test_a_port_that_nobody_watches_and_that_refuses_is_left_out_by_the_performer(toy_model):
+    broken, whole = Client(), Client()
+    broken.broken = True
+    outputs = [MidiPortOutput(broken, "broken"), MidiPortOutput(whole, "whole")]
+    performer = Performer(Genie(load_model(toy_model), temperature=0), outputs)
+    performer.play(Press(0, 0.0, 64))
+    performer.close()
+    assert [output.name for output, _ in performer.failures] == ["broken"]
+    assert len(whole.notes()) == 2
+
+
+def test_a_panic_reaches_the_wire_and_a_held_button_may_be_let_go_afterwards(toy_model):
+    client = Client()
+    output = MidiPortOutput(client, "port", Profile(restrike_ms=1000))
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [output])
+    performer.play(Press(0, 0.0, 64))
+    performer.panic()
+    assert (0xB0, 120, 0) in client.messages and (0xB0, 123, 0) in client.messages
+    performer.close()
+    assert len(client.notes()) == 2
