@@ -5,11 +5,16 @@ import time
 
 import pygame
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pianogenie.events import Pedal, Press, Release
 from pianogenie.inputs.gamepad_loop import GamepadThread, run_gamepads
 from pianogenie.inputs.gamepads import Gamepads
 from pianogenie.inputs.hands import Hands
+from pianogenie.inputs.pad import Pad
+from pianogenie.inputs.pad_elements import parse_element
+from pianogenie.inputs.pad_layout import layout_of_learnt
 from pianogenie.inputs.virtual_pad import JOYSTICK, VirtualPad
 from pianogenie.settings import Gamepad
 
@@ -239,3 +244,66 @@ def test_beside_a_terminal_pads_have_a_thread_of_their_own(pads):
         thread.close()
     assert isinstance(events[0], Press) and isinstance(events[-1], Release)
     pads.here.clear()  # SDL took it with its joysticks
+
+
+NAMES = st.one_of(
+    st.integers(0, 3).map("b{}".format),
+    st.tuples(st.integers(0, 1), st.sampled_from([1, 2, 4, 8])).map(lambda h: "h{}.{}".format(*h)),
+    st.tuples(st.sampled_from(["+", "-", ""]), st.integers(0, 2), st.sampled_from(["", "~"])).map(
+        lambda a: "{}a{}{}".format(*a)
+    ),
+)
+LAYOUTS = st.builds(
+    Gamepad,
+    buttons=st.lists(NAMES, max_size=10).map(tuple),
+    **{role: st.lists(NAMES, max_size=2).map(tuple) for role in ("pedal", "louder", "softer", "panic")},
+)
+WAYS = st.tuples(st.integers(-1, 1), st.integers(-1, 1))
+MOVES = st.one_of(
+    st.tuples(st.tuples(st.just("b"), st.integers(0, 3)), st.booleans()),
+    st.tuples(st.tuples(st.just("h"), st.integers(0, 1)), WAYS),
+    st.tuples(st.tuples(st.just("a"), st.integers(0, 2)), st.floats(-1, 1)),
+    st.just("pulled out"),
+)
+
+
+@given(LAYOUTS, st.lists(MOVES, max_size=60), st.integers(1, 10))
+def test_whatever_thumbs_do_presses_and_releases_balance(learnt, moves, num_buttons):
+    held, pedals = set(), [0]
+
+    def play(event):
+        if isinstance(event, Press):
+            assert 0 <= event.button < num_buttons and event.velocity in (None, *range(1, 128))
+            held.add(event.button)
+        elif isinstance(event, Release):
+            held.remove(event.button)
+        else:
+            assert 0 <= event.value <= 127 and event.value != pedals[-1]
+            pedals.append(event.value)
+
+    def panic(_time):
+        held.clear()
+        pedals.append(0)
+
+    pad = Pad(Hands(play, lambda: 0.0, num_buttons, panic), ("gamepad", 0), layout_of_learnt(learnt))
+    for move in [*moves, "pulled out"]:
+        if move == "pulled out":
+            pad.let_go()
+            assert not held and pedals[-1] == 0
+        else:
+            pad.move(*move)
+
+
+@given(NAMES, st.floats(-1, 1))
+def test_how_deep_a_part_is_lies_between_up_and_down(name, value):
+    element = parse_element(name)
+    ends = {"b": (False, True), "h": ((0, 0), (1, 1)), "a": (-1.0, 1.0)}[element.part[0]]
+    assert 0 <= element.depth(value if element.part[0] == "a" else ends[1]) <= 1
+    reached = {element.depth(end) for end in [*ends, (-1, -1)] if isinstance(end, type(ends[0]))}
+    assert 1.0 in reached and min(reached) == 0.0
+
+
+@pytest.mark.parametrize("name", ["", "x1", "b", "h0.3", "h0.16", "a", "++a1", "a1~~", "b1 ", "b\u0661"])
+def test_what_names_no_part_is_refused(name):
+    with pytest.raises(ValueError, match="part of a gamepad"):
+        parse_element(name)
