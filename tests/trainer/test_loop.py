@@ -156,7 +156,7 @@ def test_other_configurations_are_not_mixed(data, tmp_path, small_run):
     run = runs.open_run(small_run)
     with pytest.raises(UserError, match="its num_buttons is 8, the run's is 4"):
         runs.read_checkpoint(run.checkpoint("last"), run.config.but(num_buttons=4))
-    with pytest.raises(UserError, match="not a run folder"):
+    with pytest.raises(UserError, match="no config.json in it; `pianogenie train fit`"):
         go_on(data, tmp_path, {})
 
 

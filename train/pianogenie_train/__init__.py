@@ -15,7 +15,7 @@ Read in this order, a file an idea:
     loop.py       the training loop and what it shows
     checkpoints.py  when and how a run is kept, and what a signal does
     ranks.py      several processes that train one model, and how they agree
-    runs.py       a run's folder: what a training leaves behind
+    runs.py       a run's folder: what a training leaves behind (facts.py reads its JSON, and data's)
     scores.py     what a model is worth (players.py, hands.py, melodies.py and patterns.py help)
     steps.py      one press of each decoder, in few operations
     graphs.py     the network as two ONNX graphs

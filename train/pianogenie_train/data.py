@@ -8,7 +8,6 @@ Both give `keys` int64 [B, N] (0..87) and `delta_times` float32 [B, N] (seconds 
 first of a window has FIRST_DELTA_TIME_S, as at the start of play: each window starts from a fresh state).
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +19,11 @@ from torch.utils.data import IterableDataset
 from pianogenie.errors import UserError
 from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
 from pianogenie_train.config import Config
+from pianogenie_train.facts import read_facts
 from pianogenie_train.hands import drawn_buttons
 from pianogenie_train.prepare import ARRAYS, FORMAT
+
+_MOST_FACTS_BYTES = 1 << 30  # a few hundred a piece
 
 
 class Batch(NamedTuple):
@@ -52,15 +54,7 @@ class Prepared:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        try:
-            data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{folder}: no data.json in it; `pianogenie train prepare` makes data folders") from None
-        except (OSError, ValueError) as error:
-            raise UserError(f"{folder / 'data.json'}: cannot be read ({error})") from error
-        found = data.get("format") if isinstance(data, dict) else None
-        if found != FORMAT:
-            raise UserError(f"{folder}: has the format {found!r}, this trainer reads {FORMAT!r}; prepare it again")
+        data = read_facts(folder / "data.json", FORMAT, "pianogenie train prepare", _MOST_FACTS_BYTES)
         try:
             self.command = str(data["command"])
             self.sources = [str(name) for name in data["sources"]]

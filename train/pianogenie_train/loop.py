@@ -223,6 +223,6 @@ def resumed_run(folder: Path, changes: dict[str, Any], config_name: str | None, 
     config = run.config.but(**changes)
     for name, value in config.as_dict().items():
         was = getattr(run.config, name)
-        if value != was and name not in ("steps", "validate_every"):
+        if value != was and name not in runs.FREE:
             raise UserError(f"{folder}: of another configuration: its {name} is {was}, not {value}; start a new run")
     return dataclasses.replace(run, config=config, data=data.folder, commands=[*run.commands, command])

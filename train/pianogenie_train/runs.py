@@ -18,10 +18,15 @@ from pianogenie.errors import UserError
 from pianogenie.files import written_whole
 from pianogenie_train import config as configs
 from pianogenie_train.config import Config
+from pianogenie_train.facts import read_facts
 from pianogenie_train.model import Autoencoder
 
 FORMAT = "pianogenie-run/1"
 LAST, BEST = "last", "best"
+FREE = ("steps", "validate_every")
+"""The settings that may change when a run is resumed: they leave its past what it was."""
+
+_MOST_FACTS_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -79,15 +84,7 @@ def is_blank(folder: Path) -> bool:
 def open_run(folder: Path) -> Run:
     """Read a run folder's config.json. Raises UserError if it is missing, damaged or of another format."""
     path = folder / "config.json"
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder}: not a run folder (no config.json); `pianogenie train fit` makes one") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from error
-    found = facts.get("format") if isinstance(facts, dict) else None
-    if found != FORMAT:
-        raise UserError(f"{path}: has the format {found!r}, this trainer reads {FORMAT!r}; train again")
+    facts = read_facts(path, FORMAT, "pianogenie train fit", _MOST_FACTS_BYTES)
     try:
         return Run(
             folder,
@@ -103,7 +100,7 @@ def open_run(folder: Path) -> Run:
 
 
 def read_checkpoint(path: Path, config: Config) -> dict[str, Any]:
-    """A checkpoint, once it is known to fit the configuration's network.
+    """A checkpoint, once it is known to be one of a run of the configuration.
 
     Raises UserError if it is missing, damaged, or of another configuration.
     """
@@ -115,11 +112,10 @@ def read_checkpoint(path: Path, config: Config) -> dict[str, Any]:
     except Exception as error:  # zip, pickle and torch errors share no base class
         reason = " ".join(str(error).split())[:100]
         raise UserError(f"{path}: damaged, or not a checkpoint of this trainer ({reason})") from error
-    of_weights = ("num_buttons", "network", "bottleneck", "with_delta_times", "code_dim")
-    for name in (*of_weights, "rnn_dim", "rnn_layers", "encoder_dim", "encoder_layers"):
-        ours = getattr(config, name)
-        if written.get(name, getattr(Config(), name)) != ours:
-            raise UserError(f"{path}: of another configuration: its {name} is {written.get(name)}, the run's is {ours}")
+    for name, ours in config.as_dict().items():
+        found = written.get(name, getattr(Config(), name))
+        if found != ours and name not in FREE:
+            raise UserError(f"{path}: of another configuration: its {name} is {found}, the run's is {ours}")
     wanted = {f"model.{name}": tensor.shape for name, tensor in Autoencoder(config).state_dict().items()}
     if wanted != {name: tensor.shape for name, tensor in weights.items()}:
         raise UserError(f"{path}: its weights do not fit the run's configuration")
