@@ -1,7 +1,7 @@
 """On which line of a TOML file an entry stands, which tomlkit does not keep."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 Path = tuple[str, ...]
 
@@ -37,6 +37,21 @@ def line_of(lines: dict[Path, int], path: Path) -> int | None:
         if path[:length] in lines:
             return lines[path[:length]]
     return None
+
+
+def first_that(text: str, fails: Callable[[str], bool]) -> int | None:
+    """The line of the statement with which the text begins to fail: the text up to it does not, with it it does."""
+    starts = [line for line, _name, _is_header in _statements(text)]
+    lines = text.split("\n")
+    low, high = 0, len(starts)
+    while low < high:
+        middle = (low + high) // 2
+        end = starts[middle + 1] - 1 if middle + 1 < len(starts) else len(lines)
+        if fails("\n".join(lines[:end])):
+            high = middle
+        else:
+            low = middle + 1
+    return starts[low] if low < len(starts) else None
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, bool]]:

@@ -117,5 +117,5 @@ def _way_out(key: str, known: list[str]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    shown = f'"{value}"' if isinstance(value, str) else str(value)
+    shown = " ".join((f'"{value}"' if isinstance(value, str) else str(value)).split())
     return shown if len(shown) <= 60 else shown[:57] + "..."

@@ -1,6 +1,7 @@
 """The settings file: found, read, shown, written to. One commented TOML file, the person's own."""
 
 import dataclasses
+import json
 import os
 import typing
 from collections.abc import Mapping
@@ -11,13 +12,13 @@ import platformdirs
 
 from pianogenie.errors import UserError
 from pianogenie.files import read_bytes, written_whole
-from pianogenie.settings.lines import line_of, lines_of
+from pianogenie.settings.lines import first_that, line_of, lines_of
 from pianogenie.settings.schema import Wrong, read
 from pianogenie.settings.tables import Origin, Settings
 
 VARIABLE = "PIANOGENIE_CONFIG"
 """The environment variable that names another file."""
-MAX_FILE_BYTES = 64 << 10
+MAX_FILE_BYTES = 32 << 10
 
 _HEAD = """\
 # Pianogenie's settings. Everything may be left out: what is commented out shows what counts without it.
@@ -143,16 +144,27 @@ def _read_text(path: Path) -> str:
 
 
 def _parse(text: str, path: Path):
-    import tomlkit
+    import tomlkit  # 60 ms, which only a file is worth
     from tomlkit.exceptions import ParseError, TOMLKitError
+
+    def fails(part: str) -> bool:
+        try:
+            tomlkit.parse(part)
+        except (TOMLKitError, ValueError, RecursionError):
+            return True
+        return False
 
     try:
         return tomlkit.parse(text)
     except ParseError as error:
-        fault = str(error).rpartition(" at line ")[0] or str(error)
-        raise UserError(f"{path}: line {error.line}: not TOML ({fault})") from error
-    except (TOMLKitError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not TOML ({error})") from error
+        line, fault = error.line, str(error).rpartition(" at line ")[0] or str(error)
+    except (TOMLKitError, ValueError, RecursionError) as error:  # it does not say where
+        line, fault = first_that(text, fails), str(error)
+    raise UserError(f"{path}: {f'line {line}: ' if line else ''}not TOML ({_one_line(fault)})")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _write(path: Path, text: str) -> None:
@@ -170,4 +182,5 @@ def _plain(value: Any) -> Any:
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else f'"{name}"'
+    is_bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if is_bare else json.dumps(name, ensure_ascii=False)

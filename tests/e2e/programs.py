@@ -37,7 +37,14 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0):
     pytest.fail(f"waited {seconds} s in vain for {what}")
 
 
-_OUT_OF_REACH = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_AUDIODRIVER")
+_OUT_OF_REACH = (
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "SDL_VIDEODRIVER",
+    "SDL_AUDIODRIVER",
+    "XDG_CONFIG_HOME",
+    "PIANOGENIE_CONFIG",
+)
 
 
 def quiet_environment(home: Path, **more: str) -> dict[str, str]:

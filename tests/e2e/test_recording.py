@@ -43,7 +43,7 @@ def test_what_a_killed_session_played_is_recovered_at_the_next_start_and_said(de
 
 def test_a_living_sessions_journal_is_its_own(demo, tmp_path):
     music = tmp_path / "music"
-    with demo(4) as first:
+    with demo(3) as first:
         journal = wait_for(lambda: next(music.glob("*.journal"), None), "the journal")
         with demo(1) as second:
             _out, errors = second.communicate(timeout=30)
@@ -56,21 +56,21 @@ def test_a_disk_that_is_full_is_said_and_the_session_plays_on(demo, tmp_path):
     """A limit on the size of a file stands in for it: the system refuses to write in the same place and way."""
 
     def little_room():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
 
     began = time.monotonic()
-    with demo(6, preexec_fn=little_room) as playing:
+    with demo(4, preexec_fn=little_room) as playing:
         _out, errors = playing.communicate(timeout=30)
-    assert time.monotonic() - began >= 6
+    assert time.monotonic() - began >= 4
     assert playing.returncode == 2 and "Traceback" not in errors
     assert errors.count("goes on without a recording") == 1
     (journal,) = (tmp_path / "music").glob("*.journal")
-    assert str(journal) in errors and journal.stat().st_size == 1500
+    assert str(journal) in errors and journal.stat().st_size == 700
 
 
 def test_a_recording_that_cannot_be_written_is_said_at_the_end(demo, tmp_path):
     music = tmp_path / "music"
-    with demo(3) as playing:
+    with demo(2) as playing:
         wait_for(lambda: list(music.glob("*.journal")), "the journal")
         shutil.rmtree(music)
         music.write_text("in the way")
@@ -96,8 +96,8 @@ datetime.datetime = Jumping
 
 def test_a_wall_clock_that_jumps_changes_nothing(demo, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(JUMPING)
-    with demo(3, environment={"PYTHONPATH": str(tmp_path)}) as playing:
+    with demo(2, environment={"PYTHONPATH": str(tmp_path)}) as playing:
         playing.communicate(timeout=30)
     assert playing.returncode == 0
     played = notes(tmp_path / "music")
-    assert len(played) > 3 and all(0 <= start < end < 6 for _, start, end in played)
+    assert len(played) > 2 and all(0 <= start < end < 6 for _, start, end in played)

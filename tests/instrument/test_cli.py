@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from pianogenie.dynamics import DEFAULT_VELOCITY
 from tests.e2e.programs import PIANOGENIE, quiet_environment, running, stop, wait_for
-from tests.toymodel import write_model
+from tests.toymodel import button_key, write_model
 
 
 @pytest.fixture
@@ -136,6 +137,70 @@ def test_a_record_folder_that_cannot_be(run, tmp_path, toy_model):
     fails_with_one_line(result, "file/deep")
     result = run("demo", "--no-sound", "--model", toy_model, "--record", "music", "--no-record")
     fails_with_one_line(result, "contradict")
+
+
+def test_an_empty_name_of_a_port_is_no_name(run, toy_model):
+    fails_with_one_line(run("demo", "--model", toy_model, "--midi-out", ""), "--midi-out", "empty")
+
+
+def test_dynamics(run, tmp_path):
+    model = write_model(tmp_path / "m", velocity=True, softest=20)
+    events = [{"time": i, "type": "press", "button": i, "velocity": v} for i, v in enumerate((99, None))]
+    write_performance(tmp_path / "p.json", events)
+
+    def velocities(*options):
+        result = run("render", "p.json", "--out", "p.mid", "--model", model, "--temperature", 0, *options)
+        assert result.returncode == 0, result.stderr
+        return [m.velocity for m in mido.MidiFile(tmp_path / "p.mid") if m.type == "note_on"]
+
+    expected = [round(20 + key / 2) for key in map(button_key, range(2))]
+    assert velocities() == [99, expected[1]]
+    assert velocities("--dynamics", "input") == [99, DEFAULT_VELOCITY]
+    assert velocities("--dynamics", "genie") == expected
+    assert velocities("--dynamics", "fixed:33") == [33, 33]
+    for wrong in ("loud", "fixed:0", "fixed:128", "fixed:", "fixed:9e1", "fixed:" + "9" * 5000, ""):
+        fails_with_one_line(run("render", "p.json", "--out", "x.mid", "--dynamics", wrong), "--dynamics", "fixed:N")
+
+
+def test_the_settings_file_stands_in_for_options(run, tmp_path, toy_model):
+    settings = tmp_path / "genie.toml"
+    settings.write_text(f'# mine\n[play]\nmodel = "{toy_model}"\ndynamics = "fixed:33"\n')
+    write_performance(tmp_path / "p.json", [{"time": 0, "type": "press", "button": 2, "velocity": 77}])
+
+    def note(*options, **environment):
+        result = run("render", "p.json", "--out", "p.mid", *options, **environment)
+        assert result.returncode == 0, result.stderr
+        return [(m.note, m.velocity) for m in mido.MidiFile(tmp_path / "p.mid") if m.type == "note_on"]
+
+    assert note("--config", settings) == note(PIANOGENIE_CONFIG=str(settings)) == [(52, 33)]
+    assert note("--config", settings, "--dynamics", "input") == [(52, 77)], "the command line comes first"
+    settings.write_text("[play]\n\nmodell = 3\n")
+    fails_with_one_line(run("render", "p.json", "--out", "x.mid", "--config", settings), "line 3", "modell", "model?")
+    fails_with_one_line(run("render", "p.json", "--out", "x.mid", "--config", "none.toml"), "none.toml", "no such")
+
+
+def test_config_shows_what_counts_and_why(run, tmp_path):
+    settings = tmp_path / "genie.toml"
+    shown = run("config", "--config", settings)
+    assert shown.returncode == 0 and str(settings) in shown.stdout and "--create" in shown.stdout
+    assert run("config", "--config", settings, "--create").returncode == 0
+    fails_with_one_line(run("config", "--config", settings, "--create"), "there already")
+    with open(settings, "a") as file:
+        file.write("\n[play.none]\n")
+    fails_with_one_line(run("config", "--config", settings), "none")
+    settings.write_text("[play]\nrecord = false\ntemperature = 0.5\n")
+    shown = run("config", "--config", settings, "--temperature", 0.75, "--record", tmp_path).stdout
+    lines = {line.split(" = ")[0]: line for line in shown.splitlines() if " = " in line}
+    assert "0.75" in lines["temperature"] and "option --temperature" in lines["temperature"]
+    assert lines["record"].split() == ["record", "=", "false", "#", "line", "2"]
+    assert lines["sound"].endswith("# default")
+
+
+def test_recording_that_the_settings_forbid_is_asked_for_by_name(run, tmp_path, toy_model):
+    (tmp_path / "genie.toml").write_text("[play]\nrecord = false\nsound = false\n")
+    words = ("demo", "--config", "genie.toml", "--seconds", 1, "--model", toy_model)
+    assert run(*words).returncode == 0 and not list(tmp_path.rglob("*.mid"))
+    assert run(*words, "--record", "music").returncode == 0 and list((tmp_path / "music").glob("*.mid"))
 
 
 def test_bench_prints_the_step(run, toy_model):

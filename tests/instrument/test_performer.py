@@ -63,6 +63,9 @@ class Watching(Collector):
     def witness(self, event):
         self.done.append(event)
 
+    def panic(self, time):
+        self.events.append(("panic", time))
+
 
 def test_a_thread_that_comes_second_to_the_lock_does_not_turn_back_the_time(toy_model):
     watching = Watching()
@@ -80,6 +83,31 @@ def test_what_is_let_go_at_the_end_is_seen_too(toy_model):
     performer.play(Press(3, 0.1, 70))
     performer.close(2.0)
     assert watching.done[2:] == [Release(3, 2.0), Pedal(0, 2.0)]
+
+
+def test_a_panic_lets_everything_go_and_play_goes_on(toy_model):
+    watching = Watching()
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [watching])
+    for event in (Pedal(127, 0.0), Press(0, 0.1, 70), Press(1, 0.2, 70)):
+        performer.play(event)
+    performer.panic(0.5)
+    assert set(watching.events[3:5]) == {NoteOff(button_key(0), 0.5), NoteOff(button_key(1), 0.5)}
+    assert watching.events[5:] == [Pedal(0, 0.5), ("panic", 0.5)]
+    assert watching.done[3:] == [Release(0, 0.5), Release(1, 0.5), Pedal(0, 0.5)]
+    del watching.events[:]
+    for event in (Release(0, 0.6), Press(1, 0.7, 70), Release(1, 0.8), Pedal(127, 0.9), Pedal(0, 1.0)):
+        performer.play(event)
+    key = button_key(1)
+    assert watching.events == [NoteOn(key, 70, 1, 0.7), NoteOff(key, 0.8), Pedal(127, 0.9), Pedal(0, 1.0)]
+
+
+def test_a_panic_after_the_end_is_silent(toy_model):
+    watching = Watching()
+    performer = Performer(Genie(load_model(toy_model)), [watching])
+    performer.close()
+    before = list(watching.events)
+    performer.panic()
+    assert watching.events == before
 
 
 class Breaking(Output):

@@ -1,15 +1,19 @@
 """A live session's ways out."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 
-from pianogenie.events import NoteOff, NoteOn, Press
+from pianogenie.events import NoteOff, NoteOn, Pedal, Press
 from pianogenie.genie import Genie
+from pianogenie.inputs.base import Input
 from pianogenie.model import load_model
 from pianogenie.offline import Collector
 from pianogenie.session import Session, autoplay
+from tests.e2e.programs import wait_for
 
 
 def test_leaving_it_by_an_exception_lets_go_of_what_is_held(toy_model):
@@ -64,3 +68,67 @@ def test_a_signal_while_things_are_opened_undoes_them():
         timeout=60,
     )
     assert result.stdout == "undone\n" and result.returncode == 128 + signal.SIGTERM
+
+
+class Device(Input):
+    """Remembers its end."""
+
+    name = "pad"
+
+    def __init__(self, hands, collector):
+        self.hands, self.collector, self.sounded_at_the_end = hands, collector, None
+
+    def close(self):
+        self.sounded_at_the_end = [type(event) for event in self.collector.events]
+        raise OSError("gone")
+
+
+def test_inputs_are_closed_first_and_one_that_cannot_be_keeps_no_note_on(toy_model):
+    collector = Collector()
+    with Session(Genie(load_model(toy_model)), [collector]) as session:
+        device = session.add(Device(session.hands, collector))
+        device.hands.down(("pad", 1), 3)
+        device.missing = True
+        assert session.losses() == ["lost pad"]
+    assert device.sounded_at_the_end == [NoteOn]
+    assert [type(event) for event in collector.events] == [NoteOn, NoteOff, Pedal]
+
+
+def test_sigusr1_is_a_panic_whatever_the_main_thread_is_in_the_middle_of(toy_model):
+    """Signals come while locks are held; a handler that took one would wait for itself."""
+    collector = Collector()
+    before = signal.getsignal(signal.SIGUSR1)
+    with Session(Genie(load_model(toy_model)), [collector]) as session:
+        for round_ in range(200):
+            session.hands.down("key", round_ % 8)
+            if round_ % 10 == 0:
+                os.kill(os.getpid(), signal.SIGUSR1)
+            session.hands.up("key")
+        session.hands.down("key", 1)
+        session.hands.pedal("foot", 127)
+        seen = len(collector.events)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        wait_for(lambda: any(event == Pedal(0, event.time) for event in collector.events[seen:]), "the panic")
+        after = len(collector.events)
+        session.hands.up("key")
+        assert len(collector.events) == after, "it was let go already"
+        session.hands.pedal("foot", 127)
+        assert collector.events[-1].value == 127, "the pedal works again"
+    assert signal.getsignal(signal.SIGUSR1) == before
+    sounding = 0
+    for event in collector.events:
+        sounding += isinstance(event, NoteOn) - isinstance(event, NoteOff)
+        assert sounding in (0, 1)
+    assert sounding == 0
+
+
+def test_what_nohup_ignores_stays_ignored(toy_model):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Session(Genie(load_model(toy_model)), []) as session:
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.05)
+            assert not session.should_stop()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
