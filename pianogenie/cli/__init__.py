@@ -15,6 +15,7 @@ _COMMANDS = {
     "demo": "pianogenie.cli.play:demo",
     "render": "pianogenie.cli.render:render",
     "devices": "pianogenie.cli.info:devices",
+    "map": "pianogenie.cli.mapping:map_",
     "recover": "pianogenie.cli.recover:recover",
     "config": "pianogenie.cli.config:config",
     "models": "pianogenie.cli.models:models",

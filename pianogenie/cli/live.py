@@ -12,6 +12,7 @@ from pianogenie.cli.surfaces import Surface, Window
 from pianogenie.errors import UserError
 from pianogenie.events import PlayerEvent
 from pianogenie.genie import Genie
+from pianogenie.inputs.midi_in import MidiInput
 from pianogenie.midi_ports import PortWatcher
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.midi_port import MidiPortOutput
@@ -30,6 +31,8 @@ def live(
     events: Sequence[PlayerEvent] = (),
     *,
     listen: bool = True,
+    midi_in: Sequence[str] = (),
+    wait_for_midi_in: bool = False,
 ) -> None:
     """Open everything, play until the person is done, close everything.
 
@@ -40,6 +43,8 @@ def live(
         settings: what else is set: mappings of devices, OSC.
         events: played by themselves, at their times (s).
         listen: open the input devices too; a demo has no use for them.
+        midi_in: (parts of) the names of MIDI controllers.
+        wait_for_midi_in: one that is not there is waited for, rather than an error.
 
     Raises:
         UserError: something that was asked for cannot be opened.
@@ -68,7 +73,8 @@ def live(
 
     with contextlib.closing(place), watcher, session:
         if listen:
-            _add_inputs(session, place, choice, settings)
+            _add_gamepads(session, place, settings)
+            _add_midi_inputs(session, settings, watcher, midi_in, wait_for_midi_in)
         if events:
             threading.Thread(target=autoplay, args=(session, events), daemon=True).start()
         place.run(session, status)
@@ -87,8 +93,8 @@ def _outputs(choice: Choice, settings: Settings, watcher: PortWatcher) -> Iterat
         yield from _unless_it_cannot(_piano)
 
 
-def _add_inputs(session: Session, place: Surface, choice: Choice, settings: Settings) -> None:
-    """Open the input devices; each reads on a thread of its own, but for gamepads where a window polls SDL anyway."""
+def _add_gamepads(session: Session, place: Surface, settings: Settings) -> None:
+    """Gamepads play on the window's loop, which polls SDL anyway; without one, on a thread of their own."""
     from pianogenie.inputs.gamepads import Gamepads  # imports pygame
 
     gamepads = Gamepads(session.hands, settings.gamepad, session.announcements.say)
@@ -98,6 +104,19 @@ def _add_inputs(session: Session, place: Surface, choice: Choice, settings: Sett
         from pianogenie.inputs.gamepad_loop import GamepadThread
 
         session.add(GamepadThread(gamepads))
+
+
+def _add_midi_inputs(
+    session: Session, settings: Settings, watcher: PortWatcher, names: Sequence[str], wait: bool
+) -> None:
+    opened: set[str] = set()
+    for name in dict.fromkeys(names):
+        device = session.add(MidiInput.open(session.hands, name, settings.midi, watcher, wait))
+        if device.name in opened:
+            raise UserError(f"{name}: {device.name} is listened to already, by another name; give one of them")
+        opened.add(device.name)
+        if device.missing:
+            session.announcements.say(f"waiting for {name}")
 
 
 def _piano() -> Output:

@@ -167,6 +167,17 @@ def output_options(command: Callable) -> Callable:
     return command
 
 
+def input_options(command: Callable) -> Callable:
+    """--midi-in."""
+    return click.option(
+        "--midi-in",
+        type=Name(),
+        metavar="NAME",
+        multiple=True,
+        help="Play from a MIDI controller; a part of its port's name is enough.",
+    )(command)
+
+
 def take_choice(context: click.Context, options: dict[str, Any]) -> Choice:
     """Take the values of `output_options` out of a command's options. Raises UserError if they contradict."""
     choice = Choice(**{field.name: options.pop(field.name) for field in dataclasses.fields(Choice)})

@@ -3,7 +3,7 @@
 import click
 
 from pianogenie.cli.live import live
-from pianogenie.cli.options import Number, genie_options, output_options, take_choice
+from pianogenie.cli.options import Number, from_command_line, genie_options, input_options, output_options, take_choice
 from pianogenie.cli.render import check_outs, render_files
 from pianogenie.cli.surfaces import Headless, Listen, choose_surface
 from pianogenie.dynamics import Dynamics
@@ -16,6 +16,7 @@ _terminal_option = click.option("--terminal", is_flag=True, help="Play in the te
 
 @click.command()
 @genie_options
+@input_options
 @output_options
 @_terminal_option
 @click.option("--headless", is_flag=True, help="Play from gamepad and MIDI alone, with neither window nor terminal.")
@@ -24,6 +25,7 @@ def play(
     context: click.Context,
     headless: bool,
     terminal: bool,
+    midi_in: tuple[str, ...],
     model: str,
     temperature: float,
     seed: int | None,
@@ -41,7 +43,9 @@ def play(
             "and `pianogenie demo --out demo.mid --out demo.wav` needs neither"
         )
     genie = Genie(load_model(model, with_encoder=False), temperature, seed, dynamics)
-    live(surface, genie, choice, context.obj)
+    # What is named just now should be there; what is set once, or starts with the machine, may be switched on later.
+    wait = headless or not from_command_line(context, "midi_in")
+    live(surface, genie, choice, context.obj, midi_in=midi_in, wait_for_midi_in=wait)
 
 
 @click.command()

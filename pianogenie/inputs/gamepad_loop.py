@@ -23,7 +23,7 @@ def run_gamepads(gamepads: Gamepads, should_stop: Callable[[], bool], rest: Call
     SDL gives joysticks' events only where it has a display. This starts its dummy, which is none: nothing is shown,
     no window gets or loses the focus. All pads are let go when it returns.
     """
-    _start_no_display()
+    start_no_display()
     waiter = EventWaiter(display_fileno=-1)
     try:
         pygame.event.set_blocked(None)
@@ -69,7 +69,8 @@ class GamepadThread(Input):
             self.trouble = str(error)
 
 
-def _start_no_display() -> None:
+def start_no_display() -> None:
+    """Start SDL's dummy display, without which it hands on no events."""
     # Only for us: whatever SDL_VIDEODRIVER says is meant for windows.
     before = os.environ.get("SDL_VIDEODRIVER")
     os.environ["SDL_VIDEODRIVER"] = "dummy"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pianogenie.errors import UserError
@@ -131,7 +131,7 @@ class MidiInput(Input):
             client, self._client = self._client, None
         self._let_go()
         if client is not None:
-            self._retire(client)
+            retire(client, lambda: self._heard)
             self._let_go()  # what its thread was in the middle of
 
     def _let_go(self) -> None:
@@ -139,18 +139,22 @@ class MidiInput(Input):
         for channel in range(NUM_CHANNELS):
             self._hands.let_go((self, channel))
 
-    def _retire(self, client: Client) -> None:
-        """Let go of a client at a moment when it has nothing to say.
 
-        python-rtmidi waits for its own thread when a port is closed, and keeps the interpreter to itself meanwhile; if
-        that thread has a message for us just then, both wait for ever.
-        """
-        by = time.monotonic() + _PATIENCE_S
-        while time.monotonic() < by:
-            heard = self._heard
-            time.sleep(_SILENCE_S)
-            if heard == self._heard:
-                client.delete()
-                return
-        # It never falls silent (a clock, a trembling pedal): the system shall close it, when we have ended.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
+def retire(client: Client, heard: Callable[[], int]) -> None:
+    """Delete a client at a moment when it has nothing to say.
+
+    python-rtmidi waits for its own thread when a port is closed, and keeps the interpreter to itself meanwhile; if
+    that thread has a message for us just then, both wait for ever.
+
+    Args:
+        heard: how many messages its callback has had.
+    """
+    by = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < by:
+        before = heard()
+        time.sleep(_SILENCE_S)
+        if heard() == before:
+            client.delete()
+            return
+    # It never falls silent (a trembling pedal): the system shall close it, when we have ended.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
