@@ -33,6 +33,8 @@ def live(
     listen: bool = True,
     midi_in: Sequence[str] = (),
     wait_for_midi_in: bool = False,
+    wait_for_midi_out: bool = False,
+    osc_in: str | None = None,
 ) -> None:
     """Open everything, play until the person is done, close everything.
 
@@ -45,6 +47,8 @@ def live(
         listen: open the input devices too; a demo has no use for them.
         midi_in: (parts of) the names of MIDI controllers.
         wait_for_midi_in: one that is not there is waited for, rather than an error.
+        wait_for_midi_out: the same of the MIDI ports to play on.
+        osc_in: where to listen for OSC: [HOST:]PORT.
 
     Raises:
         UserError: something that was asked for cannot be opened.
@@ -54,7 +58,7 @@ def live(
     with contextlib.ExitStack() as undo:  # what is open already is closed again if the next cannot be opened
         outputs: list[Output] = []
         undo.callback(watcher.close)
-        for output in _outputs(choice, settings, watcher):
+        for output in _outputs(choice, watcher, wait_for_midi_out):
             undo.callback(output.close)
             outputs.append(output)
         facts = [genie.model.name, ", ".join(output.name for output in outputs) or "no output"]
@@ -75,6 +79,8 @@ def live(
         if listen:
             _add_gamepads(session, place, settings)
             _add_midi_inputs(session, settings, watcher, midi_in, wait_for_midi_in)
+            if osc_in:
+                _add_osc(session, osc_in, genie)
         if events:
             threading.Thread(target=autoplay, args=(session, events), daemon=True).start()
         place.run(session, status)
@@ -82,13 +88,20 @@ def live(
         raise SystemExit(2)  # said already: what was played could not be written
 
 
-def _outputs(choice: Choice, settings: Settings, watcher: PortWatcher) -> Iterator[Output]:
+def _outputs(choice: Choice, watcher: PortWatcher, wait: bool) -> Iterator[Output]:
     """The outputs in the order in which they are to hear a note: what takes longest to sound comes first."""
     profile = find_profile(choice.profile)[1] if choice.profile else None
     for name in choice.midi_out:
-        yield MidiPortOutput.open(name, profile, watcher)
+        output = MidiPortOutput.open(name, profile, watcher, wait)
+        if output.missing:
+            notice(f"waiting for {name}")
+        yield output
     if choice.virtual_midi:
         yield MidiPortOutput.open_virtual(profile=profile)
+    if choice.osc_out:
+        from pianogenie.outputs.osc import OscOutput
+
+        yield OscOutput(choice.osc_out)
     if choice.sound:
         yield from _unless_it_cannot(_piano)
 
@@ -117,6 +130,13 @@ def _add_midi_inputs(
         opened.add(device.name)
         if device.missing:
             session.announcements.say(f"waiting for {name}")
+
+
+def _add_osc(session: Session, place: str, genie: Genie) -> None:
+    from pianogenie.inputs.osc import OscInput, temperature_control  # imports python-osc
+
+    controls = {"temperature": temperature_control(genie)}
+    session.add(OscInput(session.hands, place, controls, session.announcements.say))
 
 
 def _piano() -> Output:

@@ -132,13 +132,14 @@ class Choice:
     midi_out: tuple[str, ...]
     virtual_midi: bool
     profile: str | None
+    osc_out: str | None
     sound: bool
     record_dir: str | None
     no_record: bool
 
 
 def output_options(command: Callable) -> Callable:
-    """--midi-out, --virtual-midi, --profile, --no-sound, --record, --no-record."""
+    """--midi-out, --virtual-midi, --profile, --osc-out, --no-sound, --record, --no-record."""
     for option in (
         click.option("--no-record", is_flag=True, help="Do not record the session."),
         click.option(
@@ -149,6 +150,7 @@ def output_options(command: Callable) -> Callable:
             help="Where to record the session.  [default: Pianogenie in the music folder]",
         ),
         click.option("--sound/--no-sound", default=True, help="The built-in piano, or silence from it."),
+        click.option("--osc-out", metavar="HOST:PORT", help="Send the notes as OSC, too (see docs/osc.md)."),
         click.option(
             "--profile",
             metavar="NAME|FILE",
@@ -168,14 +170,23 @@ def output_options(command: Callable) -> Callable:
 
 
 def input_options(command: Callable) -> Callable:
-    """--midi-in."""
-    return click.option(
-        "--midi-in",
-        type=Name(),
-        metavar="NAME",
-        multiple=True,
-        help="Play from a MIDI controller; a part of its port's name is enough.",
-    )(command)
+    """--midi-in, --osc-in."""
+    for option in (
+        click.option(
+            "--osc-in",
+            metavar="[HOST:]PORT",
+            help="Be played over OSC (see docs/osc.md); from this computer alone, unless a host is given.",
+        ),
+        click.option(
+            "--midi-in",
+            type=Name(),
+            metavar="NAME",
+            multiple=True,
+            help="Play from a MIDI controller; a part of its port's name is enough.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def take_choice(context: click.Context, options: dict[str, Any]) -> Choice:

@@ -26,6 +26,7 @@ def play(
     headless: bool,
     terminal: bool,
     midi_in: tuple[str, ...],
+    osc_in: str | None,
     model: str,
     temperature: float,
     seed: int | None,
@@ -44,8 +45,16 @@ def play(
         )
     genie = Genie(load_model(model, with_encoder=False), temperature, seed, dynamics)
     # What is named just now should be there; what is set once, or starts with the machine, may be switched on later.
-    wait = headless or not from_command_line(context, "midi_in")
-    live(surface, genie, choice, context.obj, midi_in=midi_in, wait_for_midi_in=wait)
+    live(
+        surface,
+        genie,
+        choice,
+        context.obj,
+        midi_in=midi_in,
+        wait_for_midi_in=headless or not from_command_line(context, "midi_in"),
+        wait_for_midi_out=headless or not from_command_line(context, "midi_out"),
+        osc_in=osc_in,
+    )
 
 
 @click.command()

@@ -23,6 +23,10 @@ SENSING_EVERY_S = 0.1
 """How often active sensing is sent. A receiver waits for 0.3 s: two may come late on a busy machine."""
 
 
+def _nowhere(message: tuple[int, ...]) -> None:
+    """Where a port writes before it is there for the first time; its books write nothing then."""
+
+
 class MidiPortOutput(Output):
     """Sends notes and the sustain pedal to a port, as the profile of the instrument behind it wants them.
 
@@ -32,20 +36,22 @@ class MidiPortOutput(Output):
 
     def __init__(
         self,
-        client: rtmidi.MidiOut,
+        client: rtmidi.MidiOut | None,
         name: str,
         profile: Profile | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ):
         profile = profile or Profile()
         self.name = name
-        self._client: rtmidi.MidiOut | None = client
+        self._client = client
         self._clock = clock
-        self._write = client.send_message
+        self._write = client.send_message if client is not None else _nowhere
         self._books = (LimitedBooks if profile.is_limited() else Books)(profile, self._put)
         self._failed: Exception | None = None
         self._watched: Watched | None = None
         self._closed = False
+        if client is None:  # it is waited for
+            self._stay_away()
         # One lock around the books; nobody waits while holding it.
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
@@ -58,12 +64,21 @@ class MidiPortOutput(Output):
             self._thread.start()
 
     @classmethod
-    def open(cls, name: str, profile: Profile | None = None, watcher: PortWatcher | None = None) -> "MidiPortOutput":
+    def open(
+        cls, name: str, profile: Profile | None = None, watcher: PortWatcher | None = None, wait: bool = False
+    ) -> "MidiPortOutput":
         """Open the output that `find_port` finds, with the profile given or the one for a port of that name.
 
-        A `watcher` looks after it from then on. Raises UserError.
+        A `watcher` looks after it from then on, and may `wait` for one that is not there; else that raises UserError.
         """
-        client, port = open_port(name)
+        try:
+            client, port = open_port(name)
+        except UserError:
+            if not wait or watcher is None:
+                raise
+            output = cls(None, name, profile or profile_of_port(name)[1])
+            output._watched = watcher.wait_for(name, output._leave, output._come_back)
+            return output
         try:
             output = cls(client, port.name, profile or profile_of_port(port.name)[1])
         except UserError:
@@ -162,6 +177,7 @@ class MidiPortOutput(Output):
         client, _ = open_port(port)
         with self._lock:
             if not self._closed:
+                self.name = port.name
                 self._client, self._write, self._failed = client, client.send_message, None
                 self._books.come_back(self._put, self._clock())
                 self.missing = self._failed is not None

@@ -41,6 +41,10 @@ class Play:
         (), "MIDI controllers to play from; a part of a name is enough.", example='["launchpad"]'
     )
     virtual_midi: bool = entry(False, "A MIDI port of our own, which a DAW sees.")
+    osc_in: str | None = entry(
+        None, "Where to be played over OSC: a port of this computer's, or HOST:PORT.", example='"9000"'
+    )
+    osc_out: str | None = entry(None, "Where to send the notes as OSC.", example='"127.0.0.1:9001"')
     record: bool = entry(True, "Whether sessions are recorded.")
     record_dir: str | None = entry(
         None, "Where to; not given: Pianogenie in the music folder.", example='"~/Music/Genie"'

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from pianogenie import midi_ports
+from pianogenie.errors import UserError
 from pianogenie.events import NoteOff, NoteOn, Pedal, Press
 from pianogenie.genie import Genie
 from pianogenie.midi_ports import Port, PortWatcher
@@ -125,6 +126,31 @@ def test_a_port_pulled_in_mid_chord_is_announced_and_taken_back_with_its_state_p
     assert clients[1].messages[-1] == (0x80, 64, 64)
     output.close()
     assert output.trouble is None
+
+
+def test_a_port_that_is_not_there_at_the_start_is_waited_for(monkeypatch):
+    client, listed, said = Client(), [], []
+
+    def open_port(wanted):
+        if not listed:
+            raise UserError("no such MIDI output")
+        return client, listed[0]
+
+    monkeypatch.setattr(midi_port, "open_port", open_port)
+    watcher = PortWatcher(said.append, every_s=0)
+    monkeypatch.setattr(watcher, "_list", lambda api, inputs: [p for p in listed if p.api == api])
+    with pytest.raises(UserError):
+        MidiPortOutput.open("disk", None, watcher)
+    output = MidiPortOutput.open("disk", None, watcher, wait=True)
+    output.send(on(39))
+    output.send(Pedal(50, 0.0))
+    assert output.missing
+    listed.append(Port(midi_ports.rtmidi.get_compiled_api()[0], 0, "Disklavier"))
+    watcher.look()
+    assert not output.missing and output.name == "Disklavier" and said == ["Disklavier is there"]
+    output.close()
+    assert [m for m in client.messages if m[0] == 0xB0] == [(0xB0, 64, 50), (0xB0, 64, 0)]
+    assert client.notes() == []
 
 
 def test_a_port_that_is_away_at_the_end_is_said(plugged):
