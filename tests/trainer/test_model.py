@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from pianogenie_train.config import Config
-from pianogenie_train.gated import button_features
+from pianogenie_train import losses
+from pianogenie_train.config import CONFIGURATIONS, Config
+from pianogenie_train.data import Batch
+from pianogenie_train.gated import REACH, beside_the_last, button_features
 from pianogenie_train.model import Autoencoder, delta_time_bins, keys_before
 from pianogenie_train.players import Player, TorchPlayer
 from pianogenie_train.steps import one_step
+
+from pianogenie.keys import NUM_KEYS
 
 SIZES = [("lstm", 2, 8), ("lstm", 1, 4), ("lstm", 3, 10), ("gated", 2, 8), ("gated", 1, 4), ("gated", 3, 10)]
 
@@ -74,7 +78,7 @@ def test_gradients_reach_both_halves(network):
 
 def test_a_step_of_another_size_has_another_state():
     assert one_step(model_of("lstm", 3, 8)).state_size == 2 * 3 * 24
-    assert one_step(model_of("gated", 3, 8)).state_size == (3 + 1) * 24
+    assert one_step(model_of("gated", 3, 8)).state_size == 3 * 24 + 1, "and the button before"
 
 
 def test_hands_take_the_encoders_place_in_their_windows_alone():
@@ -95,3 +99,42 @@ def test_a_button_pulls_the_encoder_towards_its_better_neighbour():
     found.sum().backward()
     # Three spacings over a length of 2: a row's slope times 1.5.
     assert values.grad.tolist() == pytest.approx([1.5 * 1.0, 1.5 * 1.5, 1.5 * 1.0])
+
+
+@pytest.mark.parametrize("num_buttons", [4, 8])
+def test_what_each_button_would_have_cost_is_what_pressing_it_costs(num_buttons):
+    model = model_of("gated", 2, num_buttons)
+    keys, delta_times, buttons = (torch.from_numpy(a) for a in played(3, 9, num_buttons))
+    prev_keys = keys_before(keys)
+    context = model.decoder.context(prev_keys, delta_times, model.quantiser.values(buttons))
+    each = model.decoder.nats_of_each(context, prev_keys, buttons, keys)
+    assert each.shape == (3, 9, num_buttons) and not each.requires_grad
+    for n in (0, 1, 8):
+        for button in range(num_buttons):
+            instead = buttons.clone()
+            instead[:, n] = button
+            logits, _ = model.hear(keys, delta_times, instead)
+            cost = -logits[:, n].log_softmax(-1).gather(-1, keys[:, n, None])[:, 0]
+            assert torch.allclose(each[:, n, button], cost, atol=1e-5), (n, button)
+
+
+def test_what_is_said_of_intervals_lies_around_the_key_before():
+    logits = torch.zeros(1, 4, NUM_KEYS)
+    intervals = torch.arange(-REACH, REACH + 1.0).expand(1, 4, -1)  # each says how far it is
+    found = beside_the_last(logits, intervals, torch.tensor([[40, 0, 87, 88]]))
+    distance = torch.arange(NUM_KEYS) - torch.tensor([40, 0, 87, 88])[:, None]
+    assert torch.equal(found[0], torch.where(distance.abs() <= REACH, distance, 0).float())
+
+
+def test_tunes_are_learnt_from_beside_the_windows():
+    model = model_of("gated", 2, 8)
+    keys, delta_times, hands = (torch.from_numpy(a) for a in played(4, 12, 8))
+    tune = tuple(torch.from_numpy(a) for a in played(2, 7, 8))
+    batch = Batch(keys, delta_times, keys.float(), hands[:1], *tune)
+    reading = model.learn_from(batch)
+    assert reading.e.shape == (3, 12) and reading.logits.shape == (4, 12, 88) and reading.tune_e.shape == (2, 7)
+    assert torch.allclose(reading.tune_logits, model.hear(*tune)[0])
+    found = losses.terms(CONFIGURATIONS["genie"], reading, batch)
+    assert {"choice", "tunes", "tune notes"} <= set(found)
+    without = model.learn_from(batch._replace(tune_keys=keys[:0], tune_delta_times=delta_times[:0]))
+    assert without.tune_e is None and torch.equal(without.logits, reading.logits)

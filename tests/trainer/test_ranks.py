@@ -103,10 +103,11 @@ def test_they_end_at_the_same_step_by_the_clock_and_by_a_signal_to_one(together)
 def test_what_goes_wrong_in_one_ends_all_of_them(together):
     out, seen = together
     for process in seen:
-        assert "step 2: the loss is not finite" in process["diverged"]["error"]
+        assert "the loss is not finite" in process["diverged"]["error"]
+        assert process["diverged"]["error"] == seen[0]["diverged"]["error"], "at the same step"
         assert "give another --batch" in process["uneven"]["error"]
     kept = runs.load_trained(out / "diverged", "last")
-    assert kept.step == 2 and all(torch.isfinite(tensor).all() for tensor in kept.model.state_dict().values())
+    assert all(torch.isfinite(tensor).all() for tensor in kept.model.state_dict().values())
     assert "last.ckpt: cannot be written (File too large)" in seen[0]["disk"]["error"]
     assert "error" in seen[1]["disk"]
 

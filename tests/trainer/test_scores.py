@@ -1,8 +1,10 @@
 """The scores, on models whose worth is known beforehand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
-from pianogenie_train import hands, melodies, scores
+from pianogenie_train import hands, melodies, scores, tunes
 from pianogenie_train.data import Prepared
 from pianogenie_train.patterns import patterns
 
@@ -104,7 +106,10 @@ def test_hands_stay_on_the_row_and_repeat_what_is_repeated(rule, num_buttons):
     buttons = hands.buttons_of(rule, keys, delta_times, num_buttons, np.random.default_rng(0))
     assert buttons.shape == keys.shape and buttons.dtype == np.int64
     assert buttons.min() >= 0 and buttons.max() <= num_buttons - 1
-    assert (buttons[:, 10:14] == buttons[:, 10:11]).all()
+    if not rule.alternates:
+        assert (buttons[:, 10:14] == buttons[:, 10:11]).all()
+    if rule.strict and not rule.walks:  # a walking hand may take itself back to the middle
+        assert not scores.against(buttons, keys).any()
     assert len(np.unique(buttons)) > 2
 
 
@@ -118,8 +123,41 @@ def test_drawn_hands_repeat_themselves_and_go_the_keys_way():
     assert hands.drawn_buttons(keys[:0], delta_times[:0], 8, rng).shape == (0, 60)
 
 
+def test_a_mapping_hand_lays_the_buttons_over_the_keys():
+    rule = hands.HandRule("plain", semitones=2, follow=0)
+    keys = np.array([[40, 42, 46, 38, 60, 59, 40]])
+    buttons = hands.buttons_of(rule, keys, np.full(keys.shape, 0.2), 9, np.random.default_rng(0))
+    assert buttons.tolist() == [[4, 5, 7, 3, 8, 8, 4]]
+    moving = dataclasses.replace(rule, semitones=5, moves=True)
+    buttons = hands.buttons_of(moving, np.array([[40, 41, 42, 41]]), np.full((1, 4), 0.2), 9, np.random.default_rng(0))
+    assert buttons.tolist() == [[4, 5, 6, 4]], "another note, another button"
+
+
+def test_tunes_are_tapped_the_way_they_go():
+    rng = np.random.default_rng(5)
+    for num_buttons in (2, 4, 8, 10):
+        for _ in range(20):
+            keys, delta_times, buttons = tunes.draw(4, num_buttons, rng)
+            assert keys.shape == delta_times.shape == buttons.shape and 14 <= keys.shape[1] <= 64
+            assert keys.min() >= 0 and keys.max() < 88 and buttons.min() >= 0 and buttons.max() < num_buttons
+            assert delta_times.min() > 0
+            assert not scores.against(buttons, keys).any()
+    keys, _, buttons = tunes.draw(0, 8, rng)
+    assert len(keys) == len(buttons) == 0
+
+
+def test_no_melody_of_the_score_is_a_tune_to_learn_from():
+    rng = np.random.default_rng(0)
+    drawn = [np.diff(line) for _ in range(60) for line in tunes.draw(6, 8, rng)[0]]
+    for song in melodies.load():
+        wanted = np.diff(song.keys)[:12]
+        for moves in drawn:
+            windows = np.lib.stride_tricks.sliding_window_view(moves, min(12, len(moves)))
+            assert not (windows == wanted[: windows.shape[1]]).all(axis=1).any() or windows.shape[1] < 12, song.title
+
+
 def test_a_walking_hand_moves_by_steps():
-    rule = hands.HandRule("plain", semitones=2, leap=2, recentre=0)
+    rule = hands.HandRule("plain", walks=True, semitones=2, leap=2, recentre=0)
     keys = np.array([[40, 41, 43, 43, 60, 59, 57]])
     buttons = hands.buttons_of(rule, keys, np.full(keys.shape, 0.2), 9, np.random.default_rng(0))
     assert buttons.tolist() == [[4, 5, 6, 6, 8, 7, 6]]

@@ -36,9 +36,13 @@ class Config:
     stretch_max: float = 0.05  # a share of the time, slower and faster
     hand_share: float = 0.0  # the share of each batch whose buttons are a hand's (hands.py), not the encoder's
 
+    tune_share: float = 0.0  # tunes made up (tunes.py) beside the windows, as a share of their number
+
     # The losses: weights beside the reconstruction's 1
     margin_weight: float = 1.0
     contour_weight: float = 1.0
+    tune_weight: float = 0.05  # of the encoder's distance from the buttons that a person would tap
+    tune_notes_weight: float = 0.5  # of a tune's note for the decoder, beside a performance's 1
     dynamics_weight: float = 0.1  # of networks that expect velocities
     contour: str = "paper"  # or "buttons": a rise moves up a button, a repeated key stays (losses.py); or "none"
     commitment_weight: float = 0.25  # of the vector bottleneck
@@ -72,6 +76,9 @@ class Config:
             "encoder_dim",
             "encoder_layers",
             "hand_share",
+            "tune_share",
+            "tune_weight",
+            "tune_notes_weight",
             "weight_decay",
             "beta2",
             "dynamics_weight",
@@ -140,10 +147,11 @@ CONFIGURATIONS: dict[str, Config] = {
         rnn_layers=2,
         encoder_dim=160,
         encoder_layers=3,
-        window=192,
+        window=160,
         batch_size=24,
-        steps=6000,
+        steps=10_000,
         hand_share=1 / 3,
+        tune_share=1 / 4,
         contour="buttons",
         contour_weight=0.5,
         lr=3e-3,

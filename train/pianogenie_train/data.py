@@ -18,10 +18,13 @@ from torch.utils.data import IterableDataset
 
 from pianogenie.errors import UserError
 from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
+from pianogenie_train import tunes
 from pianogenie_train.config import Config
 from pianogenie_train.facts import read_facts
 from pianogenie_train.hands import drawn_buttons
 from pianogenie_train.prepare import ARRAYS, FORMAT
+
+_NONE = torch.zeros(0, 1, dtype=torch.int64)
 
 _MOST_FACTS_BYTES = 1 << 30  # a few hundred a piece
 
@@ -33,6 +36,9 @@ class Batch(NamedTuple):
     delta_times: torch.Tensor  # float32 [B, N]
     velocities: torch.Tensor  # float32 [B, N], 1..127
     hands: torch.Tensor  # int64 [H, N], H <= B: a hand's buttons for the first H windows
+    tune_keys: torch.Tensor = _NONE  # int64 [T, M]: tunes made up (tunes.py), beside the windows
+    tune_delta_times: torch.Tensor = _NONE  # float32 [T, M]
+    tune_buttons: torch.Tensor = _NONE  # int64 [T, M]
 
     def share(self, rank: int, world: int) -> "Batch":
         """What the process `rank` of `world` learns from: every `world`th window, as many of each kind as the others.
@@ -140,7 +146,8 @@ class RandomBatches(IterableDataset):
         delta_times *= stretch
         by_hand = round(config.hand_share * config.batch_size)
         hands = drawn_buttons(keys[:by_hand], delta_times[:by_hand], config.num_buttons, rng)
-        return _batch(keys, delta_times, velocities, hands)
+        made_up = tunes.draw(round(config.tune_share * config.batch_size), config.num_buttons, rng)
+        return _batch(keys, delta_times, velocities, hands, made_up)
 
 
 def whole_windows(
@@ -154,8 +161,26 @@ def whole_windows(
         yield _batch(keys, delta_times, velocities, np.zeros((0, length), np.int64))
 
 
-def _batch(keys: np.ndarray, delta_times: np.ndarray, velocities: np.ndarray, hands: np.ndarray) -> Batch:
-    arrays = (keys, delta_times.astype(np.float32), velocities.astype(np.float32), hands)
+_NO_TUNES = (np.zeros((0, 1), np.int64), np.zeros((0, 1)), np.zeros((0, 1), np.int64))
+
+
+def _batch(
+    keys: np.ndarray,
+    delta_times: np.ndarray,
+    velocities: np.ndarray,
+    hands: np.ndarray,
+    made_up: tuple[np.ndarray, np.ndarray, np.ndarray] = _NO_TUNES,
+) -> Batch:
+    tune_keys, tune_delta_times, tune_buttons = made_up
+    arrays = (
+        keys,
+        delta_times.astype(np.float32),
+        velocities.astype(np.float32),
+        hands,
+        tune_keys,
+        tune_delta_times.astype(np.float32),
+        tune_buttons,
+    )
     return Batch(*(torch.from_numpy(array) for array in arrays))
 
 

@@ -1,114 +1,140 @@
 """Buttons as a person might press them for a performance, who is not the encoder.
 
-Two ways of playing. A *walking* hand moves from the button where it is, by how far the notes move; a *mapping*
-hand lays the buttons over the keys around the notes of late, and follows slowly. Both know eight buttons and
-no keys: a leap may hit the end of the row, and a repeated note is a repeated button.
+Two ways of playing. A *mapping* hand lays the buttons over the keys around the notes of late, and follows them slowly;
+a *walking* hand moves from the button where it is, by how far the notes move. Both know a row of buttons and no keys:
+a leap may hit the end of the row, and a repeated note is a repeated button.
 """
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class HandRule:
-    """How a hand goes about it; numbers for one and the same in every window, or arrays [B] for one a window.
+    """How a hand goes about it; one setting for all windows, or arrays [B] of one a window.
 
     Attributes:
         semitones: what a step to the next button stands for.
-        leap: the farthest it walks at once, in buttons; None for a mapping hand, which does not walk.
-        recentre: the share of the way back to the middle after a pause (walking), or to the new notes (mapping).
+        walks: whether it walks, else it maps.
+        leap: walking, the farthest it goes at once, in buttons.
+        recentre: walking, the share of the way back to the middle after a pause.
         pause_s: how long a wait is a pause.
+        turns: walking, whether it reaches back into the row from its end, to be able to go on; else it stays there.
+        follow: mapping, the share of the way that its centre goes towards each note.
+        moves: mapping, whether another note is always another button, as far as the row goes.
+        chord_s: notes that follow sooner are a chord, a button apart in a walking hand; 0: none are.
         jitter: the standard deviation, in buttons, of where a moving finger lands.
+        strict: whether it never moves against the notes, whatever follows from the rest.
+        alternates: the share of repeated notes that go to the finger beside.
     """
 
     name: str
-    semitones: float | np.ndarray
-    leap: float | np.ndarray | None
-    recentre: float | np.ndarray
-    pause_s: float | np.ndarray = 0.6
-    jitter: float | np.ndarray = 0.0
+    semitones: Any = 2.0
+    walks: Any = False
+    leap: Any = 7.0
+    recentre: Any = 0.5
+    pause_s: Any = 0.6
+    turns: Any = False
+    follow: Any = 0.05
+    moves: Any = False
+    chord_s: Any = 0.0
+    jitter: Any = 0.0
+    strict: Any = True
+    alternates: Any = 0.0
 
 
 RULES = (
-    HandRule("steps", semitones=2.0, leap=5, recentre=0.5),
-    HandRule("chromatic", semitones=1.0, leap=7, recentre=0.3, jitter=0.2),
-    HandRule("strides", semitones=3.5, leap=7, recentre=0.5, jitter=0.3),
-    HandRule("lazy", semitones=5.0, leap=3, recentre=0.8, pause_s=0.4),
-    HandRule("map", semitones=3.0, leap=None, recentre=0.05),
-    HandRule("wide map", semitones=7.0, leap=None, recentre=0.02, jitter=0.3),
+    HandRule("map", semitones=3.0, follow=0.05, strict=False),
+    HandRule("wide map", semitones=7.0, follow=0.02, jitter=0.3, strict=False),
+    HandRule("scale map", semitones=1.7, follow=0.12, moves=True),
+    HandRule("broad map", semitones=5.0, follow=0.03, moves=True, alternates=0.1),
+    HandRule("steps", semitones=2.0, walks=True, leap=5, recentre=0.5, strict=False),
+    HandRule("strides", semitones=3.5, walks=True, leap=7, recentre=0.5, jitter=0.3, strict=False),
+    HandRule("lazy", semitones=5.0, walks=True, leap=3, recentre=0.8, pause_s=0.4, strict=False),
+    HandRule("chords", semitones=2.5, walks=True, leap=6, recentre=0.3, turns=True, chord_s=0.04),
 )
 """The hands that scores are made with. Training does not meet these settings; it draws its own (`draw`)."""
 
 
-def draw(windows: int, rng: np.random.Generator, *, walking: bool) -> HandRule:
+def draw(windows: int, rng: np.random.Generator) -> HandRule:
     """A hand for each of so many windows, from the family that training learns from.
 
     The family is wider than RULES: what is learnt is to follow hands, not these hands.
     """
+
+    def some(share: float) -> np.ndarray:
+        return rng.random(windows) < share
+
     return HandRule(
         "drawn",
         semitones=np.exp(rng.uniform(0, np.log(8), windows)),
-        leap=rng.uniform(1.5, 7.5, windows) if walking else None,
-        recentre=rng.uniform(0, 0.9, windows) if walking else np.exp(rng.uniform(np.log(0.01), np.log(0.1), windows)),
+        walks=some(0.45),
+        leap=rng.uniform(1.5, 7.5, windows),
+        recentre=rng.uniform(0, 0.9, windows) * some(0.8),
         pause_s=rng.uniform(0.25, 1.0, windows),
-        jitter=rng.uniform(0, 0.45, windows) * (rng.random(windows) < 0.6),
+        turns=some(0.3),
+        follow=np.exp(rng.uniform(np.log(0.005), np.log(0.3), windows)),
+        moves=some(0.4),
+        chord_s=rng.uniform(0.02, 0.06, windows) * some(0.4),
+        jitter=rng.uniform(0, 0.45, windows) * some(0.35),
+        strict=some(0.6),
+        alternates=rng.uniform(0, 0.5, windows) * some(0.15),
     )
 
 
 def drawn_buttons(keys: np.ndarray, delta_times: np.ndarray, num_buttons: int, rng: np.random.Generator) -> np.ndarray:
-    """Buttons int64 [B, N] of drawn hands, most of them walking, for keys int64 [B, N] and delta times [B, N] (s)."""
-    walking = -(-2 * len(keys) // 3)
-    halves = ((slice(None, walking), True), (slice(walking, None), False))
-    return np.concatenate(
-        [
-            buttons_of(draw(len(keys[rows]), rng, walking=walks), keys[rows], delta_times[rows], num_buttons, rng)
-            for rows, walks in halves
-        ]
-    )
+    """Buttons int64 [B, N] of drawn hands for keys int64 [B, N] and delta times [B, N] (s)."""
+    return buttons_of(draw(len(keys), rng), keys, delta_times, num_buttons, rng)
 
 
 def buttons_of(
     rule: HandRule, keys: np.ndarray, delta_times: np.ndarray, num_buttons: int, rng: np.random.Generator
 ) -> np.ndarray:
     """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]."""
-    if rule.leap is None:
-        place = _mapped(rule, keys, num_buttons)
-    else:
-        place = _walked(rule, keys, delta_times, num_buttons)
-    repeated = np.zeros(keys.shape, bool)
-    repeated[:, 1:] = keys[:, 1:] == keys[:, :-1]
-    buttons = np.floor(place + _column(rule.jitter) * rng.standard_normal(keys.shape) + 0.5)
-    buttons = np.clip(buttons, 0, num_buttons - 1).astype(np.int64)
-    for n in range(1, keys.shape[1]):
-        buttons[:, n] = np.where(repeated[:, n], buttons[:, n - 1], buttons[:, n])
+    windows, notes = keys.shape
+    last, middle = num_buttons - 1, (num_buttons - 1) / 2
+    hand = _for_each(rule, windows)
+    slips = hand.jitter[:, None] * rng.standard_normal(keys.shape)
+    chances = rng.random(keys.shape)
+    buttons = np.empty((windows, notes), np.int64)
+    centre = keys[:, 0].astype(np.float64) if notes else np.zeros(windows)  # of a mapping hand, a key
+    here = np.full(windows, middle)  # of a walking hand, on the row
+    for n in range(notes):
+        mapped = (keys[:, n] - centre) / hand.semitones + middle
+        centre = centre + hand.follow * (keys[:, n] - centre)
+        if n == 0:
+            place = np.where(hand.walks, here, mapped)
+            buttons[:, 0] = _nearest(place + slips[:, 0], last)
+            continue
+        moved = keys[:, n] - keys[:, n - 1]
+        way, before = np.sign(moved), buttons[:, n - 1]
+        rested = hand.walks & (delta_times[:, n] >= hand.pause_s) & (way != 0)
+        base = here + hand.recentre * (middle - here) * rested
+        turned = hand.walks & hand.turns & (((way > 0) & (base > last - 0.5)) | ((way < 0) & (base < 0.5)))
+        base = np.where(turned, middle - way * chances[:, n] * middle, base)
+        # Whoever walks on, walks on to another button; and does not leap farther than the hand reaches.
+        stride = np.clip(np.abs(moved) / hand.semitones, 1, hand.leap)
+        stride = np.where(delta_times[:, n] < hand.chord_s, 1, stride)
+        here = np.clip(base + way * stride, 0, last)  # at the end of the row it stays, and turns from there
+        button = _nearest(np.where(hand.walks, here, mapped) + slips[:, n], last)
+        stuck = hand.moves & ~hand.walks & (way * (button - before) <= 0)
+        button = np.where(stuck, np.clip(before + way, 0, last), button)
+        against = way * (button - before) < 0
+        button = np.where(hand.strict & against & ~turned & ~rested, before, button)
+        beside = before + np.where(before < last, 1, -1)
+        repeated = np.where(chances[:, n] < hand.alternates, beside, before)
+        buttons[:, n] = np.where(way == 0, repeated, button)
     return buttons
 
 
-def _walked(rule: HandRule, keys: np.ndarray, delta_times: np.ndarray, num_buttons: int) -> np.ndarray:
-    last, middle = num_buttons - 1, (num_buttons - 1) / 2
-    moves = np.diff(keys, axis=1) / _column(rule.semitones)
-    # Whoever moves, moves to another button; and does not leap farther than the hand reaches.
-    moves = np.sign(moves) * np.clip(np.abs(moves), 1, _column(rule.leap)) * (moves != 0)
-    place = np.empty(keys.shape)
-    place[:, 0] = here = np.full(len(keys), middle)
-    for n in range(1, keys.shape[1]):
-        paused = (delta_times[:, n] >= rule.pause_s) & (moves[:, n - 1] != 0)
-        here = here + rule.recentre * (middle - here) * paused
-        here = np.clip(here + moves[:, n - 1], 0, last)  # at the end of the row it stays, and turns from there
-        place[:, n] = here
-    return place
+def _nearest(place: np.ndarray, last: int) -> np.ndarray:
+    return np.clip(np.floor(place + 0.5), 0, last).astype(np.int64)
 
 
-def _mapped(rule: HandRule, keys: np.ndarray, num_buttons: int) -> np.ndarray:
-    place = np.empty(keys.shape)
-    centre = keys[:, 0].astype(np.float64)
-    for n in range(keys.shape[1]):
-        place[:, n] = (keys[:, n] - centre) / rule.semitones + (num_buttons - 1) / 2
-        centre += rule.recentre * (keys[:, n] - centre)
-    return place
-
-
-def _column(setting: float | np.ndarray) -> np.ndarray:
-    """A setting, one for all windows or one a window, beside arrays [B, N]."""
-    return np.reshape(setting, (-1, 1))
+def _for_each(rule: HandRule, windows: int) -> HandRule:
+    """The same rule with an array [windows] for each setting."""
+    settings = {f.name: getattr(rule, f.name) for f in dataclasses.fields(rule) if f.name != "name"}
+    return HandRule(rule.name, **{name: np.broadcast_to(value, windows) for name, value in settings.items()})

@@ -18,6 +18,7 @@ from torch import nn
 
 from pianogenie.keys import NO_KEY, NUM_KEYS
 from pianogenie_train.config import Config
+from pianogenie_train.data import Batch
 from pianogenie_train.gated import GatedDecoder, GatedEncoder
 from pianogenie_train.quantiser import IntegerQuantiser, VectorQuantiser
 
@@ -78,7 +79,7 @@ class Decoder(nn.Module):
         self.output = nn.Linear(dim, NUM_KEYS)
 
     def forward(
-        self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor | None
+        self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor | None, _buttons: object = None
     ) -> tuple[torch.Tensor, None]:
         """Whole windows at once, from a fresh state.
 
@@ -96,13 +97,16 @@ class Decoder(nn.Module):
 
 
 class Reading(NamedTuple):
-    """What the autoencoder makes of a batch."""
+    """What the autoencoder makes of a batch. The encoder reads the E windows that no hand plays."""
 
-    e: torch.Tensor | None  # float [B, N], or [B, N, code_dim]; None of a language model, as codes and buttons
+    e: torch.Tensor | None  # float [E, N], or [E, N, code_dim]; None of a language model, as codes and buttons
     logits: torch.Tensor  # float [B, N, 88]
     velocities: torch.Tensor | None  # float [B, N, 88], 1..127: what is expected of each key; the paper's has none
     codes: torch.Tensor | None = None  # float, as e: where its buttons stand
-    buttons: torch.Tensor | None = None  # int64 [B, N], the encoder's
+    buttons: torch.Tensor | None = None  # int64 [E, N], the encoder's
+    nats_of_each: torch.Tensor | None = None  # float [E, N, K]: what each button would have cost (gated networks)
+    tune_e: torch.Tensor | None = None  # float [T, M]: of tunes, if there are any
+    tune_logits: torch.Tensor | None = None  # float [T, M, 88], with the tunes' own buttons
 
 
 class Autoencoder(nn.Module):
@@ -130,11 +134,30 @@ class Autoencoder(nn.Module):
         """
         if self.quantiser is None:
             return Reading(None, *self.decoder(keys_before(keys), delta_times, None))
-        e = self.encoder(keys, delta_times)
-        buttons, codes, values = self.quantiser(e)
-        if hands is not None:
-            values = torch.cat([self.quantiser.values(hands), values[len(hands) :]])
-        return Reading(e, *self.decoder(keys_before(keys), delta_times, values), codes, buttons)
+        by_hand = 0 if hands is None else len(hands)
+        e = self.encoder(keys[by_hand:], delta_times[by_hand:])
+        pressed, codes, values = self.quantiser(e)
+        buttons = pressed
+        if by_hand:
+            values, buttons = torch.cat([self.quantiser.values(hands), values]), torch.cat([hands, pressed])
+        prev_keys = keys_before(keys)
+        if not isinstance(self.decoder, GatedDecoder):
+            return Reading(e, *self.decoder(prev_keys, delta_times, values), codes, pressed)
+        context = self.decoder.context(prev_keys, delta_times, values)
+        heard = self.decoder.head(context, prev_keys, buttons)
+        each = None
+        if torch.is_grad_enabled():  # only training asks for it
+            each = self.decoder.nats_of_each(context[:, by_hand:], prev_keys[by_hand:], pressed, keys[by_hand:])
+        return Reading(e, *heard, codes, pressed, each)
+
+    def learn_from(self, batch: Batch) -> Reading:
+        """A batch of training as a Reading, its tunes with it."""
+        reading = self(batch.keys, batch.delta_times, batch.hands if len(batch.hands) else None)
+        if not len(batch.tune_keys):
+            return reading
+        tune_logits, _ = self.hear(batch.tune_keys, batch.tune_delta_times, batch.tune_buttons)
+        tune_e = self.encoder(batch.tune_keys, batch.tune_delta_times)
+        return reading._replace(tune_e=tune_e, tune_logits=tune_logits)
 
     def buttons(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
         """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]. Not of a language model."""
@@ -147,7 +170,7 @@ class Autoencoder(nn.Module):
         [B, N, 88], and the velocity expected of each key, float [B, N, 88], or None. A language model hears no
         buttons, whatever they are."""
         values = None if self.quantiser is None else self.quantiser.values(buttons)
-        return self.decoder(keys_before(keys), delta_times, values)
+        return self.decoder(keys_before(keys), delta_times, values, buttons)
 
 
 def _quantiser(config: Config) -> IntegerQuantiser | VectorQuantiser | None:

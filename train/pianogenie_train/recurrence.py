@@ -12,42 +12,49 @@ EXPORTED_AS = "pianogenie::Recurrence"
 """What an exported graph calls a scan until graphs.py has replaced it."""
 
 
-def scan(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """The states h float [N, B, D] for decays `a` and inputs `v`, both float [N, B, D], from a zero state."""
+def scan(a: torch.Tensor, v: torch.Tensor, back: bool = False) -> torch.Tensor:
+    """The states h float [N, B, D] for decays `a` and inputs `v`, both float [N, B, D], from a zero state.
+
+    `back` runs it from the end: h[t] = a[t] * h[t+1] + v[t].
+    """
     if torch.compiler.is_exporting():  # a loop of unknown length; graphs.py spells it out in ONNX's own operators
+        if back:
+            return scan(a.flip(0), v.flip(0)).flip(0)
         return torch.onnx.ops.symbolic(EXPORTED_AS, (a, v), dtype=v.dtype, shape=v.shape, version=1)
-    return _Scan.apply(a, v)
+    return _Scan.apply(a, v, back)
 
 
 class _Scan(torch.autograd.Function):
-    """The gradient is the same recurrence, run backwards in time."""
+    """The gradient is the same recurrence, run the other way."""
 
     @staticmethod
-    def forward(ctx, a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        h = run(a, v)
+    def forward(ctx, a: torch.Tensor, v: torch.Tensor, back: bool) -> torch.Tensor:
+        h = run(a, v, back)
         ctx.save_for_backward(a, h)
+        ctx.back = back
         return h
 
     @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         a, h = ctx.saved_tensors
-        # What reaches h[t]: its own gradient, and a[t+1] of what reaches h[t+1].
-        later = torch.cat([a[1:], torch.zeros_like(a[:1])])
-        reaching = run(later.flip(0), gradient.flip(0)).flip(0)
-        before = torch.cat([torch.zeros_like(h[:1]), h[:-1]])
-        return reaching * before, reaching
+        # What reaches h[t]: its own gradient, and of what reaches the state after it, that one's decay.
+        reaching = run(_moved(a, not ctx.back), gradient, not ctx.back)
+        return reaching * _moved(h, ctx.back), reaching, None
 
 
-def run(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+def run(a: torch.Tensor, v: torch.Tensor, back: bool = False) -> torch.Tensor:
     """`scan` without a gradient, in whichever order suits the device."""
-    return by_doubling(a, v) if a.is_cuda else step_by_step(a, v)
+    if not a.is_cuda:
+        return step_by_step(a, v, back)
+    return by_doubling(a.flip(0), v.flip(0)).flip(0) if back else by_doubling(a, v)
 
 
-def step_by_step(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+def step_by_step(a: torch.Tensor, v: torch.Tensor, back: bool = False) -> torch.Tensor:
     """N small steps."""
     h = v.clone(memory_format=torch.contiguous_format)
-    for t in range(1, len(h)):
-        h[t].addcmul_(a[t], h[t - 1])
+    onward = -1 if back else 1
+    for t in range(len(h))[::onward][1:]:
+        h[t].addcmul_(a[t], h[t - onward])
     return h
 
 
@@ -59,3 +66,13 @@ def by_doubling(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         a = torch.cat([a[:span], a[span:] * a[:-span]])
         span *= 2
     return v
+
+
+def _moved(x: torch.Tensor, back: bool) -> torch.Tensor:
+    """What stood one place before (after, if `back`); zeros at the end that has none."""
+    moved = torch.zeros_like(x)
+    if back:
+        moved[:-1] = x[1:]
+    else:
+        moved[1:] = x[:-1]
+    return moved

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from pianogenie.keys import NUM_KEYS
-from pianogenie_train.gated import MIDDLE_VELOCITY, Block, GatedDecoder
+from pianogenie_train.blocks import Block, beside
+from pianogenie_train.gated import MIDDLE_VELOCITY, REACH, GatedDecoder
 from pianogenie_train.losses import VELOCITY_SPREAD
 from pianogenie_train.model import Autoencoder, Decoder, delta_time_bins
 from pianogenie_train.quantiser import IntegerQuantiser, VectorQuantiser
@@ -89,20 +90,28 @@ class LstmStep(nn.Module):
 
 
 class GatedStep(nn.Module):
-    """Our decoder; its state in a row is h of each block, then the row of the button before."""
+    """Our decoder; its state in a row is h of each block, then K times the button before, counted from 1 (0: none
+    yet), so that with the button it is a row of a table of pairs."""
 
     outputs = ("logits", "next_state", "velocity")
 
     def __init__(self, decoder: GatedDecoder):
         super().__init__()
         self.decoder, self.dim = decoder, decoder.dim
-        self.state_size = decoder.dim * (len(decoder.blocks) + 1)
+        self.state_size = decoder.dim * len(decoder.blocks) + 1
         self.register_buffer("ones", torch.ones(decoder.dim))  # ONNX's layer norm wants a scale
+        self.register_buffer("keys", torch.arange(NUM_KEYS)[None] + NUM_KEYS)
         scale = torch.cat([torch.ones(NUM_KEYS), torch.full((NUM_KEYS,), VELOCITY_SPREAD)])
         middle = torch.cat([torch.zeros(NUM_KEYS), torch.full((NUM_KEYS,), MIDDLE_VELOCITY)])
         with torch.no_grad():
-            self.register_buffer("output_product", (decoder.output.weight * scale[:, None]).T.contiguous())
-            self.register_buffer("output_bias", decoder.output.bias * scale + middle)
+            product = torch.cat([decoder.output.weight * scale[:, None], decoder.intervals.weight])
+            self.register_buffer("output_product", product.T.contiguous())
+            self.register_buffer("output_bias", F.pad(decoder.output.bias * scale + middle, (0, 2 * REACH + 1)))
+            none, buttons = torch.zeros(1, decoder.dim), decoder.num_buttons
+            before = torch.cat([none, decoder.before_rows])
+            self.register_buffer("before_rows", before.repeat_interleave(buttons, dim=0))
+            self.register_buffer("pair_rows", self._pairs(decoder))
+            self.register_buffer("as_before", buttons * torch.arange(1.0, buttons + 1)[:, None])
 
     def forward(
         self, prev_key: torch.Tensor, delta_time: torch.Tensor, button: torch.Tensor, state: torch.Tensor
@@ -110,23 +119,38 @@ class GatedStep(nn.Module):
         """prev_key, button int64 [B], delta_time float [B], state [B, S] -> logits [B, 88], next_state [B, S],
         velocity [B, 88]."""
         decoder = self.decoder
-        *states, button_before = state.split(self.dim, dim=1)
-        x = F.embedding(prev_key, decoder.key_rows) + F.embedding(button, decoder.button_rows) + button_before
+        *states, before = state.split([self.dim] * len(decoder.blocks) + [1], dim=1)
+        before = before[:, 0].to(torch.int64)
+        x = F.embedding(prev_key, decoder.key_rows) + F.embedding(before, self.before_rows)
         if decoder.delta_times is not None:
             x = torch.addmm(x, decoder.delta_times.bumps(delta_time), decoder.delta_times.rows)
         following = []
         for block, h in zip(decoder.blocks, states, strict=True):
             x, h = self._block(block, x, h)
             following.append(h)
-        following.append(F.embedding(button, decoder.button_before_rows))
-        normed = F.layer_norm(x, (self.dim,), self.ones)
-        logits, velocities = torch.addmm(self.output_bias, normed, self.output_product).split(NUM_KEYS, dim=1)
+        following.append(F.embedding(button, self.as_before))
+        pair = F.embedding(before + button, self.pair_rows)
+        gain, shift = pair.split(decoder.head_dim, dim=1)
+        hidden = torch.relu(decoder.into_head(F.layer_norm(x, (self.dim,), self.ones)) * gain + shift)
+        outputs = torch.addmm(self.output_bias, hidden, self.output_product)
+        logits, velocities, intervals = outputs.split([NUM_KEYS, NUM_KEYS, 2 * REACH + 1], dim=1)
+        # Row [d + 88] is what the interval d says; of each key, the one from the key before.
+        by_interval = F.pad(intervals, (NUM_KEYS - REACH, NUM_KEYS - 1 - REACH))
+        logits = logits + by_interval.gather(1, self.keys - prev_key[:, None])
         return logits, torch.cat(following, dim=1), velocities.clamp(1, 127)
 
     def _block(self, block: Block, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         decay, gate, candidate, hidden = block.read(x, self.ones)
         h = candidate + decay * (h - candidate)
-        return torch.addmm(x, torch.cat([gate * h, hidden], dim=1), block.out.weight.T), h
+        return torch.addmm(x, beside(gate * h, hidden), block.out.weight.T), h
+
+    @staticmethod
+    def _pairs(decoder: GatedDecoder) -> torch.Tensor:
+        """What the head needs of each button after each button (or none): [(K + 1) K, gain and shift]."""
+        every = torch.arange(decoder.num_buttons)
+        moves = torch.cat([torch.zeros_like(every)[None], every - every[:, None]]) + decoder.num_buttons - 1
+        gains, shifts = decoder.gains + decoder.move_gains[moves], decoder.shifts + decoder.moves[moves]
+        return torch.cat([gains, shifts], dim=-1).flatten(0, 1).contiguous()
 
 
 def _gates_last(weight: torch.Tensor) -> torch.Tensor:

@@ -35,7 +35,7 @@ class Training(L.LightningModule):
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
         batch = Batch(*batch)
         by_hand = len(batch.hands)
-        reading = self.model(batch.keys, batch.delta_times, batch.hands if by_hand else None)
+        reading = self.model.learn_from(batch)
         terms = losses.terms(self.config, reading, batch)
         loss = sum(term.weight * term.value for term in terms.values())
         parts = {"loss": loss, "ppl": terms.pop("reconstruction").value}

@@ -1,0 +1,89 @@
+"""What the genie's network is built of: delta times as bumps, and a block.
+
+A block is two products with everything else between them, since at the size that a press can afford (pianogenie
+bench) a node of the graph costs more than its arithmetic. Inside, time comes first: [N, B, D].
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from pianogenie_train.recurrence import scan
+
+BUMPS = 16
+_FASTEST_S, _SLOWEST_S = 0.004, 8.0
+_LONGEST_MEMORY = 256.0
+"""Notes: the slowest channels forget a third of what they know in so many, at the start of training."""
+
+
+class DeltaTimes(nn.Module):
+    """Delta times in seconds -> BUMPS bell curves of their logarithm, times a matrix."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        centres = torch.linspace(math.log(_FASTEST_S), math.log(_SLOWEST_S), BUMPS)
+        self.register_buffer("centres", centres, persistent=False)
+        self.sharpness = 1 / float(centres[1] - centres[0])
+        self.rows = nn.Parameter(torch.randn(BUMPS, dim) / math.sqrt(2))
+
+    def bumps(self, delta_times: torch.Tensor) -> torch.Tensor:
+        """float [...] in seconds -> float [..., BUMPS] in 0..1; what is off the scale counts as its end."""
+        logarithm = delta_times.clamp(_FASTEST_S, _SLOWEST_S).log()
+        place = logarithm[..., None] - self.centres
+        return torch.exp(place * place * -(self.sharpness**2))
+
+    def forward(self, delta_times: torch.Tensor) -> torch.Tensor:
+        """float [...] in seconds -> float [..., dim]."""
+        return self.bumps(delta_times) @ self.rows
+
+
+class Block(nn.Module):
+    """x + out(gate * recurrence, relu(MLP)), of the normalised x.
+
+    `hidden` is the MLP's width, 0 for none. A `both_ways` block gives half of its channels to a recurrence from the
+    end.
+    """
+
+    def __init__(self, dim: int, hidden: int, both_ways: bool = False):
+        super().__init__()
+        self.dim, self.hidden, self.both_ways = dim, hidden, both_ways
+        self.into = nn.Linear(dim, 3 * dim + self.hidden)
+        self.out = nn.Linear(dim + self.hidden, dim, bias=False)
+        with torch.no_grad():
+            self.out.weight *= 0.5
+            # Memories from one note to _LONGEST_MEMORY, evenly in their logarithm: sigmoid(bias) = exp(-1 / memory).
+            memory = torch.exp(torch.linspace(0, math.log(_LONGEST_MEMORY), dim // (1 + both_ways)))
+            decay = torch.exp(-1 / memory).repeat(1 + both_ways)
+            self.into.bias[:dim] = torch.log(decay / (1 - decay))
+            self.into.bias[dim : 2 * dim] = 0
+
+    def read(
+        self, x: torch.Tensor, ones: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """x [..., D] -> decay, gate, candidate [..., D] and the MLP's hidden layer [..., hidden], None without one.
+
+        The norm has no scale of its own, since a product follows; an export passes `ones` for it.
+        """
+        read = F.linear(F.layer_norm(x, (self.dim,), ones), self.into.weight, self.into.bias)
+        sizes = [2 * self.dim, self.dim, self.hidden] if self.hidden else [2 * self.dim, self.dim]
+        gates, candidate, *hidden = read.split(sizes, dim=-1)
+        decay, gate = torch.sigmoid(gates).split(self.dim, dim=-1)
+        return decay, gate, candidate, torch.relu(hidden[0]) if hidden else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x float [N, B, D] -> float [N, B, D]."""
+        decay, gate, candidate, hidden = self.read(x)
+        taken = candidate - decay * candidate
+        if self.both_ways:
+            (decay_ahead, decay_back), (taken_ahead, taken_back) = decay.chunk(2, dim=-1), taken.chunk(2, dim=-1)
+            state = torch.cat([scan(decay_ahead, taken_ahead), scan(decay_back, taken_back, back=True)], dim=-1)
+        else:
+            state = scan(decay, taken)
+        return x + self.out(beside(gate * state, hidden))
+
+
+def beside(state: torch.Tensor, hidden: torch.Tensor | None) -> torch.Tensor:
+    """What a block's second product reads."""
+    return state if hidden is None else torch.cat([state, hidden], dim=-1)
