@@ -6,18 +6,18 @@ from pathlib import Path
 import click
 
 from pianogenie.errors import UserError
-from pianogenie.model import DEFAULT_MODEL, load_card, shipped_models
+from pianogenie.model import DEFAULT_MODEL, load_card, own_models, shipped_models
 
 
 @click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="The cards as JSON.")
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
-    """List the models that ship, with their cards; or import one."""
+    """List the models that ship and your own, with their cards; or import one."""
     if context.invoked_subcommand is not None:
         return
     cards = []
-    for folder in shipped_models():
+    for folder in [*shipped_models(), *own_models()]:
         try:
             cards.append((folder, load_card(folder)))
         except UserError as error:
@@ -26,7 +26,7 @@ def models(context: click.Context, as_json: bool) -> None:
         click.echo(json.dumps([card for _, card in cards], indent=2))
         return
     for folder, card in cards:
-        name = card["name"] + ("  (the default)" if folder.name == DEFAULT_MODEL else "")
+        name = folder.name + ("  (the default)" if folder.name == DEFAULT_MODEL else "")
         click.echo(click.style(name, bold=True))
         for field, value in card.items():
             if field not in ("name", "format", "sha256"):

@@ -1,6 +1,6 @@
 """The model card for people: README.md of a model folder, from its model.json."""
 
-_MEANING = {
+MEANING = {
     "ppl": "perplexity of the true key, given the encoder's buttons",
     "cvr": "share of steps whose button moves against the pitch",
     "gold": "mean squared error, in buttons, against buttons set by hand for well-known melodies",
@@ -9,6 +9,7 @@ _MEANING = {
     "velocity_mae": "mean error of the velocity it expects",
     "velocity_mae_constant": "the same of the best constant guess",
 }
+"""The scores of a model.json, in the order in which they are shown."""
 
 
 def text(facts: dict) -> str:
@@ -19,13 +20,14 @@ def text(facts: dict) -> str:
         f"# {facts['name']}",
         "",
         f"A Pianogenie model: {facts['num_buttons']} buttons in, 88 piano keys out. `decoder.onnx` is the instrument,",
-        "one press a step; `encoder.onnx` finds buttons for a performance. `model.json` says the same as this card,",
-        "for programs.",
+        "one press a step; `encoder.onnx` finds buttons for a performance; `weights.safetensors` is what a training",
+        "goes on from. `model.json` says the same as this card, for programs.",
         "",
         "## Licence",
         "",
         f"- Weights: {facts['licence']}",
         f"- Learnt from: {source}, {data['licence']}",
+        *_parent(facts.get("parent")),
         "",
         "## Scores",
         "",
@@ -40,7 +42,7 @@ def text(facts: dict) -> str:
         f"{recipe['minutes']} minutes of training on {recipe['training_notes']:,} notes, torch {recipe['torch']}.",
         "",
         "```sh",
-        *(command for command in recipe["commands"] if command),
+        *recipe["commands"],
         "```",
         "",
         "## What it does not do",
@@ -48,6 +50,19 @@ def text(facts: dict) -> str:
         *_limits(facts),
     ]
     return "\n".join(lines) + "\n"
+
+
+def shown(score: float) -> str:
+    """A score as people read it."""
+    return f"{score:.4g}"
+
+
+def _parent(parent: dict | None) -> list[str]:
+    if not parent:
+        return []
+    data = parent["data"]
+    learnt = f"which learnt from {data['name']}, {data['licence']}"
+    return [f"- Fine-tuned from `{parent['name']}`, {parent['licence']}, {learnt}"]
 
 
 def _limits(facts: dict) -> list[str]:
@@ -70,8 +85,8 @@ def _scores(scores: dict | None) -> list[str]:
         "|---|---:|---|",
     ]
     rows += [
-        f"| {name} | {scores[name]:.4g} | {meaning} |"
-        for name, meaning in _MEANING.items()
+        f"| {name} | {shown(scores[name])} | {meaning} |"
+        for name, meaning in MEANING.items()
         if scores.get(name) is not None
     ]
     rows += [

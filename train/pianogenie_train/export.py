@@ -17,12 +17,14 @@ from pianogenie.model import FORMAT, load_model
 from pianogenie_train import card, graphs
 from pianogenie_train.data import Prepared
 from pianogenie_train.modelfolder import TOLERANCE, check_place
+from pianogenie_train.parents import WEIGHTS, write_weights
 from pianogenie_train.players import FolderPlayer, TorchPlayer
-from pianogenie_train.runs import Trained, load_trained
+from pianogenie_train.runs import Run, Trained, load_trained
 from pianogenie_train.scores import evaluate
 from pianogenie_train.steps import one_step
 
-_GRAPHS = ("decoder.onnx", "encoder.onnx")
+NOT_STATED = "not stated"
+_FILES = ("decoder.onnx", "encoder.onnx", WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ def export(
     out: Path,
     provenance: Provenance,
     *,
+    name: str | None = None,
     which: str | None = None,
     data: Path | None = None,
     scored: bool = True,
@@ -47,7 +50,7 @@ def export(
     command: str = "",
     progress=None,
 ) -> dict:
-    """Write the model folder `out` from a run. Returns its card (model.json).
+    """Write the model folder `out` from a run. Returns its card (model.json). Its name is the folder's unless told.
 
     The graphs are made, read back by the instrument's own reader, compared with torch on random sequences and,
     if `scored`, scored on the run's validation data (or that of `data`). Raises UserError if `out` is in use, or
@@ -60,16 +63,18 @@ def export(
     with whole_folder(out) as folder:
         onnx.save(graphs.decoder_graph(trained.model), folder / "decoder.onnx")
         onnx.save(graphs.encoder_graph(trained.model), folder / "encoder.onnx")
+        write_weights(trained.model, folder / WEIGHTS)
         facts = {
             "format": FORMAT,
-            "name": out.resolve().name,
+            "name": name or out.resolve().name,
             "num_buttons": trained.run.config.num_buttons,
             "state_size": one_step(trained.model).state_size,
-            "licence": provenance.weights_licence,
+            "licence": _licence(provenance, trained.run),
+            "parent": trained.run.parent,
             "data": {"name": provenance.data_name, "licence": provenance.data_licence, "url": provenance.data_url},
             "recipe": _recipe(trained, command),
             "scores": None,
-            "sha256": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _GRAPHS},
+            "sha256": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _FILES},
         }
         _write_card(folder, facts)
         player = FolderPlayer(load_model(folder))
@@ -104,6 +109,13 @@ def compare(trained: Trained, player: FolderPlayer, batch: int = 16, notes: int 
     return difference
 
 
+def _licence(provenance: Provenance, run: Run) -> str:
+    """A child's weights are under its parent's licence unless whoever trained it knows better."""
+    if provenance.weights_licence == NOT_STATED and run.parent:
+        return run.parent["licence"]
+    return provenance.weights_licence
+
+
 def _scores(player: FolderPlayer, data: Prepared, progress) -> dict:
     found = evaluate(player, data, "validation", **({"progress": progress} if progress else {}))
     return {
@@ -119,7 +131,7 @@ def _scores(player: FolderPlayer, data: Prepared, progress) -> dict:
 def _recipe(trained: Trained, command: str) -> dict:
     run = trained.run
     return {
-        "commands": [*run.commands, command],
+        "commands": [words for words in (*run.commands, command) if words],
         "configuration": run.config_name,
         "settings": run.config.as_dict(),
         "seed": run.config.seed,

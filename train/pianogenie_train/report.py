@@ -1,6 +1,10 @@
 """What the commands print: plain text for people, one fact a line."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pianogenie_train.bench import Quality, Speed
 
 _MOST_NAMES = 20
 _HEADLINES = ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")
@@ -60,7 +64,7 @@ def of_many_scores(split: str, scores: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def of_export(facts: dict, out: Path) -> str:
+def of_export(facts: dict, out: Path, *, how_to_play: bool = True) -> str:
     """What an export made (see export.py)."""
     lines = [
         f"{out}: {facts['num_buttons']} buttons, state of {facts['state_size']}, logits within "
@@ -70,5 +74,36 @@ def of_export(facts: dict, out: Path) -> str:
         lines.append(", ".join(f"{name.replace('_', ' ')} {facts['scores'][name]:.4f}" for name in _HEADLINES))
     if "not stated" in (facts["licence"], facts["data"]["licence"]):
         lines.append("The card states no licence: give --data-name, --data-licence and --weights-licence.")
-    lines.append(f"Play it: pianogenie play --model {out}")
+    if how_to_play:
+        lines.append(f"Play it: pianogenie play --model {out}")
     return "\n".join(lines)
+
+
+def of_comparison(name: str, scores: dict) -> str:
+    """The same scores of the model that a new one is held against."""
+    cells = ("none" if scores[score] is None else f"{scores[score]:.4f}" for score in _HEADLINES)
+    named = (f"{score.replace('_', ' ')} {cell}" for score, cell in zip(_HEADLINES, cells, strict=True))
+    return f"On the same pieces, {name}: " + ", ".join(named)
+
+
+def of_speed(config_name: str, speed: "Speed") -> str:
+    """How quick training went (see bench.py)."""
+    return (
+        f"{config_name}, {speed.device}, {speed.threads} thread{'s' * (speed.threads > 1)}: "
+        f"{speed.notes_per_s:,.0f} notes/s, {speed.step_ms:.1f} ms a step, {speed.loading_share:.2%} of the time "
+        f"waiting for data ({speed.steps} steps in {speed.seconds:.1f} s)"
+    )
+
+
+def of_quality(config_name: str, quality: "Quality") -> str:
+    """How long it took to a perplexity (see bench.py)."""
+    if quality.reached:
+        return (
+            f"{config_name}: validation ppl {quality.ppl:.3f} (asked for: {quality.wanted_ppl:g}) after "
+            f"{quality.seconds:.1f} s, {quality.steps:,} steps"
+        )
+    best = "none" if quality.ppl is None else f"{quality.ppl:.3f}"
+    return (
+        f"{config_name}: validation ppl {quality.wanted_ppl:g} not reached in {quality.seconds:.1f} s, "
+        f"{quality.steps:,} steps; the best was {best}"
+    )

@@ -5,16 +5,18 @@ Each imports what it needs when it runs, so that `--help` answers at once and wo
 
 import click
 
+from pianogenie_train.cli.bench import bench
 from pianogenie_train.cli.evaluate import evaluate
 from pianogenie_train.cli.export import export
 from pianogenie_train.cli.fit import fit
+from pianogenie_train.cli.new import new
 from pianogenie_train.cli.prepare import prepare
 
 
 @click.group()
 def train() -> None:
-    """Teach a genie from MIDI files: prepare, fit, eval, export."""
+    """Teach a genie from MIDI files: new does it in one go; prepare, fit, eval and export are its steps."""
 
 
-for command in (prepare, fit, evaluate, export):
+for command in (new, prepare, fit, evaluate, export, bench):
     train.add_command(command)

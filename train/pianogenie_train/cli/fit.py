@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from pianogenie.errors import UserError
 from pianogenie_train import ranks
 from pianogenie_train.cli.words import command_line
 
@@ -14,6 +15,12 @@ from pianogenie_train.cli.words import command_line
 @click.argument("data", type=click.Path(path_type=Path), metavar="DATA")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run folder.")
 @click.option("--config", "config_name", default="genie", show_default=True, help="A named configuration.")
+@click.option(
+    "--from",
+    "parent_name",
+    metavar="MODEL",
+    help="Fine-tune a model (name or folder) or a run: its weights and configuration, at a gentler rate.",
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Another value for any setting of it.")
 @click.option("--buttons", "num_buttons", help="Short for --set num_buttons=…")
 @click.option("--steps", help="Short for --set steps=…")
@@ -42,6 +49,7 @@ def fit(
     data: Path,
     out: Path,
     config_name: str,
+    parent_name: str | None,
     settings: tuple[str, ...],
     max_minutes: float | None,
     save_every_minutes: float,
@@ -59,26 +67,33 @@ def fit(
     changes = {name: value for name, value in short.items() if value is not None}
     changes |= configs.parse_settings(settings)
     configs.named(config_name).but(**changes)  # a wrong setting is told before torch is loaded
+    named = context.get_parameter_source("config_name") is ParameterSource.COMMANDLINE
+    if parent_name is not None and named:
+        raise UserError("--from: goes on with the configuration of its model; leave out --config")
 
     # Threads that wait for each other sleep rather than spin: a quarter of the time on a machine that is shared,
     # the same on one that is not. OpenMP reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-    from pianogenie_train import loop
+    from pianogenie_train import loop, parents
     from pianogenie_train.data import Prepared
 
-    prepared = Prepared(data)
-    if resume:
-        named = context.get_parameter_source("config_name") is ParameterSource.COMMANDLINE
-        run = loop.resumed_run(out, changes, config_name if named else None, prepared, command_line(context))
+    prepared, command, start = Prepared(data), command_line(context), None
+    if resume:  # what it once started from is in its weights
+        run = loop.resumed_run(out, changes, config_name if named else None, prepared, command)
+    elif parent_name is not None:
+        parent = parents.find_parent(parent_name)
+        start, config = parent.weights, parent.settings(changes)
+        run = loop.new_run(out, config, parent.config_name, prepared, command, parent.facts())
     else:
-        run = loop.new_run(out, configs.named(config_name).but(**changes), config_name, prepared, command_line(context))
+        run = loop.new_run(out, configs.named(config_name).but(**changes), config_name, prepared, command)
     outcome = loop.fit(
         run,
         resume=resume,
         minutes=max_minutes,
         device=device,
         threads=threads,
+        start=start,
         save_every_s=60 * save_every_minutes,
     )
     if ranks.rank() == 0:

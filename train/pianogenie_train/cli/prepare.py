@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pianogenie_train.cli.words import command_line
+from pianogenie_train.cli.words import bar_over_files, command_line
 
 
 @click.command()
@@ -24,10 +24,9 @@ def prepare(context: click.Context, paths: tuple[str, ...], out: Path, jobs: int
     from pianogenie_train import prepare as preparing
     from pianogenie_train import report, workers
 
-    def bar(files: list):
-        return click.progressbar(files, label="Reading", show_pos=True, file=click.get_text_stream("stderr"))
-
     began = time.perf_counter()
     jobs = jobs or workers.cores()
-    done = preparing.prepare(list(paths), out, jobs=jobs, command=command_line(context), force=force, progress=bar)
+    done = preparing.prepare(
+        list(paths), out, jobs=jobs, command=command_line(context), force=force, progress=bar_over_files
+    )
     click.echo(report.of_preparation(done, out, time.perf_counter() - began, jobs))

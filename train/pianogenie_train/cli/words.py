@@ -1,4 +1,4 @@
-"""What several commands share: the command as a record keeps it, and a bar over batches."""
+"""What several commands share: the command as a record keeps it, and bars of progress."""
 
 import shlex
 
@@ -22,6 +22,11 @@ def command_line(context: click.Context) -> str:
         else:
             options += [word for v in values for word in (parameter.opts[0], str(v))]
     return shlex.join(words + options)
+
+
+def bar_over_files(files: list):
+    """A progress bar over files on standard error: a context manager to loop over."""
+    return click.progressbar(files, label="Reading", show_pos=True, file=click.get_text_stream("stderr"))
 
 
 def bar_over_batches(batches, count: int):

@@ -1,0 +1,127 @@
+"""From MIDI files to a model in one go: prepare, fit, score, export, and a page to look at.
+
+Each step leaves something whole behind or nothing, so that a second try goes on where the first was stopped.
+"""
+
+import shlex
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pianogenie.errors import UserError
+from pianogenie_train import config as configs
+from pianogenie_train import export as exporting
+from pianogenie_train import loop, parents, prepare, report, retrain, runs, workers
+from pianogenie_train.data import Prepared
+from pianogenie_train.page import beside, making
+from pianogenie_train.parents import Parent
+from pianogenie_train.retrain import Places
+from pianogenie_train.runs import LAST
+
+Say = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was asked for."""
+
+    name: str
+    paths: tuple[str, ...]
+    places: Places
+    parent_name: str | None
+    config_name: str
+    changes: dict[str, str]  # settings, as they were typed
+    provenance: exporting.Provenance
+    command: str
+
+    def parent(self, force: bool) -> Parent | None:
+        """The model to start from, if any. Raises UserError if it cannot be, or `force` would remove it."""
+        if self.parent_name is None:
+            return None
+        parent = parents.find_parent(self.parent_name)
+        parent.settings(self.changes)
+        if force and parent.folder.resolve().is_relative_to(self.places.work.resolve()):
+            raise UserError(f"{parent.folder}: is what --force would remove; give another --name or --work")
+        return parent
+
+    def prepared(self, jobs: int | None, progress, say: Say) -> Prepared:
+        """The data: read now, or by an earlier try. Raises UserError, and leaves nothing, if it is too little."""
+        folder, source = self.places.data, ", ".join(self.paths)
+        if (folder / "data.json").is_file():
+            return Prepared(folder)
+        try:
+            began, jobs = time.perf_counter(), jobs or workers.cores()
+            done = prepare.prepare(list(self.paths), folder, jobs=jobs, command=self.command, progress=progress)
+            say(report.of_preparation(done, folder, time.perf_counter() - began, jobs))
+            data = Prepared(folder)
+            retrain.check_enough(data, source)
+        except UserError:
+            self.places.clear()
+            raise
+        return data
+
+    def fitted(
+        self, parent: Parent | None, data: Prepared, minutes: float, device: str, threads: int | None, say: Say
+    ) -> loop.Outcome:
+        """Train for so many minutes in all, an earlier try's included. Raises UserError as `loop.fit` does."""
+        folder, start, resume = self.places.run, None, False
+        if runs.is_run(folder) and not runs.open_run(folder).checkpoint(LAST).is_file():
+            shutil.rmtree(folder)  # it was killed within its first minute
+        if runs.is_run(folder):
+            _check_same(runs.open_run(folder), parent, self)
+            run, resume = loop.resumed_run(folder, self.changes, None, data, self.command), True
+            reached = runs.read_checkpoint(run.checkpoint(LAST), run.config)
+            step, spent = int(reached["global_step"]), float(reached["pianogenie"]["minutes"])
+            if step >= run.config.steps or spent >= minutes:
+                return loop.Outcome(step, spent, None, stopped=False)
+        elif parent is not None:
+            start = parent.weights
+            config = retrain.suited(parent.settings(self.changes), data, self.changes)
+            run = loop.new_run(folder, config, parent.config_name, data, "", parent.facts())
+        else:
+            config = retrain.suited(configs.named(self.config_name).but(**self.changes), data, self.changes)
+            run = loop.new_run(folder, config, self.config_name, data, "")
+        say(self._announced(run, minutes))
+        return loop.fit(run, resume=resume, minutes=minutes, device=device, threads=threads, start=start)
+
+    def _announced(self, run: runs.Run, minutes: float) -> str:
+        origin = f"from {run.parent['name']}" if run.parent else "from nothing"
+        lines = [
+            f"Training {self.name} {origin} on {run.notes:,} notes, for {minutes:g} minutes or {run.config.steps:,} "
+            "steps, whichever is over first. Ctrl-C stops it and keeps what it has learnt."
+        ]
+        if not run.parent and run.notes < retrain.FEW_NOTES:
+            lines.append(f"{run.notes:,} notes are few to start from nothing with; --from classical would help.")
+        return "\n".join(lines)
+
+    def made(self, data: Prepared, force: bool, progress, say: Say) -> None:
+        """The model folder with its scores and its page, and how to play it. Raises UserError as they do."""
+        places = self.places
+        other = beside.load(self.parent_name)  # now: it may lie where the new one goes
+        facts = exporting.export(
+            places.run, places.model, self.provenance, name=self.name, data=data.folder, force=force, progress=progress
+        )
+        say(report.of_export(facts, places.model, how_to_play=False))
+        play = shlex.quote(places.play)
+        compared = other and beside.scored(other, data, progress, is_parent=self.parent_name is not None)
+        page = making.write_page(places.model, places.run, data, compared, play=play)
+        if compared:
+            say(report.of_comparison(other.name, compared.scores))
+        say(f"How it came about, to look at and to listen to: {page}")
+        say(f"Data and checkpoints, which playing does not need: {places.work}")
+        say(f"Play it: pianogenie play --model {play}")
+
+
+def _check_same(run: runs.Run, parent: Parent | None, job: Job) -> None:
+    """Refuse to go on with a training that began otherwise."""
+    began = run.parent["name"] if run.parent else None
+    asked = parent.name if parent else None
+    if began != asked:
+        words = f"with --from {began}" if began else "without --from"
+        raise UserError(f"{run.folder}: was begun {words}; go on so, or begin anew with --force")
+    if parent is None and run.config_name != job.config_name:
+        raise UserError(
+            f"{run.folder}: was begun with --config {run.config_name}; go on with that, or begin anew with --force"
+        )
