@@ -9,9 +9,9 @@ leaves out what is not: the tail of a torn line, blocks of zeros that a power cu
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pianogenie.errors import UserError
 from pianogenie.events import NoteOff, NoteOn, Pedal, PianoEvent, PlayerEvent, Press, Release
@@ -23,6 +23,19 @@ RINGS_ON_S = 0.5
 """How long what a killed session left sounding sounds on after its last event."""
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_LINE_BYTES = 8192
+
+# What a line holds after its kind and time: how an event is made of it, and the bounds of each; None: the last button.
+_BUTTON, _KEY, _VELOCITY, _VALUE = (0, None), (0, NUM_KEYS - 1), (1, 127), (0, 127)
+_PLAYERS = {
+    "press": (lambda button, velocity, time: Press(button, time, velocity), (_BUTTON, _VELOCITY)),
+    "release": (Release, (_BUTTON,)),
+    "pedal": (Pedal, (_VALUE,)),
+}
+_PIANOS = {
+    "on": (NoteOn, (_KEY, _VELOCITY, _BUTTON)),
+    "off": (NoteOff, (_KEY,)),
+    "sustain": (Pedal, (_VALUE,)),
+}
 
 try:
     import fcntl
@@ -133,19 +146,15 @@ class Reading:
     def done(self) -> Iterator[PlayerEvent]:
         """What the player did, in order of time."""
         last = 0.0
-        for event in self._events():
-            if type(event) is tuple:
-                last = max(last, event[0].time)
-                yield event[0]._replace(time=last)
+        for event in self._events(_PLAYERS):
+            last = max(last, event.time)
+            yield event if event.time == last else event._replace(time=last)
 
     def sounded(self) -> Iterator[PianoEvent]:
         """What sounded, made whole: every note ends, and the pedal comes up."""
         sounding: set[int] = set()
-        pedal, time, end = 0, 0.0, 0.0
-        for event in self._events():
-            if type(event) is tuple:
-                end = max(end, event[0].time)
-                continue
+        pedal, time = 0, 0.0
+        for event in self._events(_PIANOS):
             time = max(time, event.time)
             kind = type(event)
             if kind is NoteOn:
@@ -158,21 +167,24 @@ class Reading:
                 sounding.discard(event.key)
             else:
                 pedal = event.value
-            yield event._replace(time=time)
-        end = max(end, time) + RINGS_ON_S
+            yield event if event.time == time else event._replace(time=time)
+        end = time + RINGS_ON_S
         for key in sorted(sounding):
             yield NoteOff(key, end)
         if pedal:
             yield Pedal(0, end)
 
-    def _events(self) -> Iterator[PianoEvent | tuple[PlayerEvent]]:
-        """The events that are whole."""
+    def _events(self, kinds: Mapping[str, tuple]) -> Iterator[Any]:
+        """The events of these kinds that are whole."""
+        # What is not asked for need not be parsed: half of the time that a long recording takes.
+        beginnings = tuple(f'["{kind}"'.encode() for kind in kinds)
         with open(self._path, "rb") as file:
             file.readline(_MAX_HEADER_BYTES)
             while line := file.readline(_MAX_LINE_BYTES):
-                event = _event(_parse(line), self._start, self.num_buttons)
-                if event is not None:
-                    yield event
+                if line.startswith(beginnings):
+                    event = _event(_parse(line), kinds, self._start, self.num_buttons)
+                    if event is not None:
+                        yield event
 
 
 def _line(event: PianoEvent | tuple[PlayerEvent]) -> str:
@@ -192,37 +204,21 @@ def _line(event: PianoEvent | tuple[PlayerEvent]) -> str:
     return f'["pedal",{event.time!r},{event.value}]\n'
 
 
-def _event(fields: object, start: float, num_buttons: int) -> PianoEvent | tuple[PlayerEvent] | None:
+def _event(fields: object, kinds: Mapping[str, tuple], start: float, num_buttons: int) -> Any:
+    """An event from a line's fields; None if they are not what its kind takes."""
     if not isinstance(fields, list) or len(fields) < 3:
         return None
     kind, time, *rest = fields
-    if type(time) not in (int, float) or not 0 <= time < 1e9:
+    make, bounds = kinds[kind]
+    if type(time) not in (int, float) or not 0 <= time < 1e9 or len(rest) != len(bounds):
         return None
-    time = max(0.0, round(time - start, 6)) if start else float(time)
-    highs = {
-        "press": (num_buttons - 1, 127),
-        "release": (num_buttons - 1,),
-        "pedal": (127,),
-        "on": (NUM_KEYS - 1, 127, num_buttons - 1),
-        "off": (NUM_KEYS - 1,),
-        "sustain": (127,),
-    }.get(kind if isinstance(kind, str) else "")
-    if highs is None or len(highs) != len(rest):
-        return None
-    no_velocity = kind == "press" and rest[1] is None
-    for place, (value, high) in enumerate(zip(rest, highs, strict=True)):
-        low = 1 if place == 1 else 0  # a velocity
-        if not (type(value) is int and low <= value <= high) and not (place == 1 and no_velocity):
+    for value, (low, high) in zip(rest, bounds, strict=True):
+        if type(value) is int:
+            if not low <= value <= (num_buttons - 1 if high is None else high):
+                return None
+        elif value is not None or kind != "press" or value is rest[0]:  # of which the velocity alone may be none
             return None
-    if kind == "press":
-        return (Press(rest[0], time, rest[1]),)
-    if kind == "release":
-        return (Release(rest[0], time),)
-    if kind == "pedal":
-        return (Pedal(rest[0], time),)
-    if kind == "on":
-        return NoteOn(*rest, time)
-    return NoteOff(rest[0], time) if kind == "off" else Pedal(rest[0], time)
+    return make(*rest, max(0.0, round(time - start, 6)) if start else float(time))
 
 
 def _parse(line: bytes) -> object:

@@ -58,3 +58,18 @@ def test_after_all_up_nothing_is_held(moves):
         elif isinstance(event, Release):
             held.remove(event.button)
     assert not held and [e for e in log.events if isinstance(e, Pedal)][-1].value == 0
+
+
+def test_after_a_panic_what_was_held_counts_as_up():
+    log, panics = Log(), []
+    hands = Hands(log.events.append, lambda: log.now, 8, panics.append)
+    hands.down("1", 0)
+    hands.pedal("foot", 100)
+    hands.panic()
+    assert panics == [0.0]
+    del log.events[:]
+    hands.up("1")
+    hands.down("a", 0)
+    hands.up("a")
+    hands.pedal("foot", 90)
+    assert log.events == [Press(0, 0.0), Release(0, 0.0), Pedal(90, 0.0)]

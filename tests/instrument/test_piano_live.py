@@ -53,6 +53,24 @@ for key in (40, 47, 56):
         assert 0.4 < span[1] - span[0] < 1.0
 
 
+def test_a_panic_cuts_everything_and_play_goes_on(tmp_path):
+    sound = played(
+        tmp_path,
+        """
+pedal(127)
+for key in (40, 47): on(key, 100)
+time.sleep(0.5)
+piano.panic(time.perf_counter() - began)
+time.sleep(0.5)
+on(56); time.sleep(0.4); off(56); time.sleep(0.4)
+""",
+    )
+    first, second = stretches(sound)
+    assert 0.4 < first[1] - first[0] < 0.75, "neither the pedal nor the keys hold on"
+    assert second[1] - second[0] < 0.9, "and the pedal is up"
+    assert abs(cents_off(part(sound, second), 56)) < 20
+
+
 def test_velocity_pedal_and_restrike_live(tmp_path):
     sound = played(
         tmp_path,

@@ -2,6 +2,7 @@
 
 import random
 import resource
+import subprocess
 import sys
 
 import pytest
@@ -33,18 +34,9 @@ class Books(Output):
             self.pedal = event.value
 
 
-def resident_mib() -> float:
-    """The most memory this process has had so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
-@pytest.mark.soak
-def test_a_million_presses_leave_nothing_sounding_and_no_memory_taken(tmp_path):
-    """At fifty presses a second of played time, more than five hours."""
-    books = Books()
-    performer = Performer(Genie(load_model(write_model(tmp_path / "m", spread=0.3)), temperature=1, seed=1), [books])
-    draw, early = random.Random(1), None
+def a_million(performer: Performer, early: list[float]) -> None:
+    """At fifty presses a second of played time, more than five hours; keeps how much memory the first tenth took."""
+    draw = random.Random(1)
     for i in range(PRESSES):
         now = i * 0.02
         performer.play(Press(draw.randrange(8), now))
@@ -53,8 +45,50 @@ def test_a_million_presses_leave_nothing_sounding_and_no_memory_taken(tmp_path):
         if i % 50 == 0:
             performer.play(Pedal(draw.choice((0, 127)), now + 0.015))
         if i == PRESSES // 10:
-            early = resident_mib()
+            early.append(resident_mib())
     performer.close()
     assert not performer.failures
+
+
+def resident_mib() -> float:
+    """The most memory this process has had so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+@pytest.mark.soak
+def test_a_million_presses_leave_nothing_sounding_and_no_memory_taken(tmp_path):
+    books, early = Books(), []
+    genie = Genie(load_model(write_model(tmp_path / "m", spread=0.3)), temperature=1, seed=1)
+    a_million(Performer(genie, [books]), early)
     assert books.ons == PRESSES and not books.sounding and books.pedal == 0
-    assert resident_mib() - early < 8, "it grows as it plays"
+    assert resident_mib() - early[0] < 8, "it grows as it plays"
+
+
+RECORDED = """
+import sys
+from pathlib import Path
+from pianogenie.genie import Genie
+from pianogenie.model import load_model
+from pianogenie.outputs.recorder import Recorder
+from pianogenie.performer import Performer
+from tests.instrument.test_soak import a_million, resident_mib
+recorder, early = Recorder(Path(sys.argv[2]), 8), []
+performer = Performer(Genie(load_model(sys.argv[1]), temperature=1, seed=1), [recorder])
+a_million(performer, early)
+print(resident_mib() - early[0])
+"""
+
+
+@pytest.mark.soak
+def test_a_million_presses_are_recorded_and_no_memory_taken(tmp_path):
+    """In a process of its own, whose highest memory is its own; the end, where the files are written, included."""
+    model = write_model(tmp_path / "m", spread=0.3)
+    command = [sys.executable, "-c", RECORDED, str(model), str(tmp_path / "music")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 24, "it grows as it plays"
+    (journal,) = (tmp_path / "music").glob("*.json")
+    with open(journal, encoding="utf-8") as file:
+        assert sum('"press"' in line for line in file) == PRESSES
+    assert journal.with_suffix(".mid").stat().st_size > 4 * PRESSES

@@ -16,7 +16,8 @@ class Player:
 
     def __init__(self, num_buttons=8):
         self.events = []
-        self.hands = Hands(self.events.append, lambda: 0.0, num_buttons)
+        self.panics = []
+        self.hands = Hands(self.events.append, lambda: 0.0, num_buttons, self.panics.append)
 
     @property
     def said(self):
@@ -69,6 +70,15 @@ def test_space_is_the_pedal_and_other_keys_are_nobodys():
     assert player.said == [("Pedal", 127), ("Pedal", 0)]
     assert not keyboard.take(key(pygame.KEYDOWN, pygame.KSCAN_Q))
     assert not keyboard.take(key(pygame.KEYUP, pygame.KSCAN_A)), "it did not go down here"
+
+
+def test_backspace_is_a_panic():
+    player = Player()
+    keyboard = Keyboard(player.hands, 8)
+    keyboard.take(key(pygame.KEYDOWN, pygame.KSCAN_1))
+    assert keyboard.take(key(pygame.KEYDOWN, pygame.KSCAN_BACKSPACE)) and player.panics == [0.0]
+    keyboard.take(key(pygame.KEYUP, pygame.KSCAN_1))
+    assert player.said == [("Press", 0)], "what let go was the panic"
 
 
 def test_after_the_focus_was_lost_a_held_key_can_play_again():
