@@ -30,9 +30,18 @@ def _section(title: str, lines: list[str]) -> None:
 def _gamepads() -> list[str]:
     import pygame
 
+    from pianogenie.inputs.gamepads import layout_of, start_sdl_gamepads
+    from pianogenie.settings import load
+
+    learnt = load()[0].gamepad
     try:
-        pygame.joystick.init()
-        return [pygame.joystick.Joystick(i).get_name() for i in range(pygame.joystick.get_count())]
+        start_sdl_gamepads()
+        lines = []
+        for index in range(pygame.joystick.get_count()):
+            pad = pygame.joystick.Joystick(index)
+            known = layout_of(index, pad, learnt, 1)[1]
+            lines.append(pad.get_name() + ("" if known else "  (not known; `pianogenie map gamepad` teaches it)"))
+        return lines
     except pygame.error:
         return []
     finally:

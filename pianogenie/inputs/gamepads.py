@@ -62,7 +62,7 @@ class Gamepads:
         self._learnt = learnt
         self._announce = announce
         self._plugged: dict[int, _Plugged] = {}
-        self._waiter: EventWaiter | None = None
+        self.waiter: EventWaiter | None = None
 
     @property
     def names(self) -> list[str]:
@@ -74,7 +74,7 @@ class Gamepads:
 
         `waiter` is told which files to sleep on whenever a pad comes or goes. pygame's display must be started.
         """
-        self._waiter = waiter
+        self.waiter = waiter
         start_sdl_gamepads()
         self._open_all()
 
@@ -117,9 +117,8 @@ class Gamepads:
         layout, known = layout_of(index, joystick, self._learnt, self._hands.num_buttons)
         pad = Pad(self._hands, ("gamepad", which), layout)
         self._plugged[which] = _Plugged(joystick, _path_of(index), name, pad)
-        self._announce(
-            name if known else f"{name} is not known: its buttons play in their order; `pianogenie map gamepad` teaches"
-        )
+        guess = " (not known: its buttons play in their order; `pianogenie map gamepad` teaches it)"
+        self._announce(f"{name} is there{'' if known else guess}")
 
     def _unplug(self, which: int) -> None:
         plugged = self._plugged.pop(which, None)
@@ -127,12 +126,12 @@ class Gamepads:
             return
         plugged.pad.let_go()
         plugged.joystick.quit()
-        self._announce(f"{plugged.name} is gone; it plays again when it returns")
+        self._announce(f"lost {plugged.name}; it plays again when it returns")
         self._tell_waiter()
 
     def _tell_waiter(self) -> None:
-        if self._waiter is not None:
-            self._waiter.watch(device_files(plugged.path for plugged in self._plugged.values()))
+        if self.waiter is not None:
+            self.waiter.watch(device_files(plugged.path for plugged in self._plugged.values()))
 
 
 def start_sdl_gamepads() -> None:

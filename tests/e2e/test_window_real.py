@@ -177,7 +177,7 @@ def shared_blocks(pid: int) -> set[str]:
 
 def test_a_gamepad_plays_without_the_focus_and_keeps_what_it_holds(player):
     player.pad("plug")
-    player.hears("says Virtual Controller")
+    player.hears("says Virtual Controller is there")
     player.pad("button 0 1")
     player.hears("press 5")
     player.do("keydown", "2")
@@ -189,6 +189,21 @@ def test_a_gamepad_plays_without_the_focus_and_keeps_what_it_holds(player):
     player.pad("axis 5 1")
     player.hears("pedal 127")
     player.pad("pull")
-    player.hears("says Virtual Controller is gone; it plays again when it returns")
+    player.hears("says lost Virtual Controller; it plays again when it returns")
     assert sorted(player.said[-4:-1]) == ["pedal 0", "release 5", "release 7"]
     player.do("keyup", "2")
+
+
+def test_keys_and_mouse_are_heard_while_the_wait_sleeps_on_a_pad_as_well(player):
+    player.pad("file")
+    player.hears("sleeps on a file")
+    player.do("key", "1", "key", "8")
+    player.hears("press 0", "release 0", "press 7", "release 7")
+    time.sleep(0.5)  # nothing is shown any more, the wait is a long one
+    player.do("keydown", "a", "mousemove", "--window", player.window, "125", "330", "click", "1", "keyup", "a")
+    player.hears("press 0", "press 1", "release 1", "release 0")
+    player.do("windowsize", player.window, "500", "450", "key", "2")
+    player.hears("press 1", "release 1")
+    player.do("key", "Escape")
+    player.process.wait(20)
+    assert player.said[-1] == "end"

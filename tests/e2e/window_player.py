@@ -1,9 +1,10 @@
 """A player with a window and no genie, for the window's tests: each button has one key; prints what it hears.
 
 Run as `python -m tests.e2e.window_player`. Lines on standard input move a virtual gamepad: `plug`, `button 3 1`,
-`axis 5 -1`, `pull`.
+`axis 5 -1`, `pull`; `file` has the wait sleep on a file too, as with a real pad on Linux.
 """
 
+import os
 import queue
 import signal
 import sys
@@ -47,6 +48,9 @@ def main() -> None:
                 word, *numbers = lines.get().split()
                 if word == "plug":
                     pads.append(VirtualPad())
+                elif word == "file":
+                    gamepads.waiter.watch([os.pipe()[0]])
+                    print("sleeps on a file", flush=True)
                 elif word == "pull":
                     pads.pop().pull()
                 else:
@@ -54,6 +58,7 @@ def main() -> None:
             return bool(stop)
 
         hands = Hands(play, lambda: time.perf_counter() - start, 8)
+        gamepads = Gamepads(hands, {}, lambda line: print("says", line, flush=True))
         run_window(
             hands,
             output,
@@ -61,7 +66,7 @@ def main() -> None:
             title="Window under test",
             should_stop=should_stop,
             size=(640, 400),
-            gamepads=Gamepads(hands, {}, lambda line: print("says", line, flush=True)),
+            gamepads=gamepads,
         )
     print("end", flush=True)
 

@@ -5,11 +5,13 @@ import time
 
 import pygame
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pianogenie.cli import cli
 from pianogenie.events import Pedal, Press, Release
-from pianogenie.inputs.gamepad_loop import GamepadThread, run_gamepads
+from pianogenie.inputs.gamepad_loop import GamepadThread, run_gamepads, start_no_display
 from pianogenie.inputs.gamepads import Gamepads
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.pad import Pad
@@ -158,7 +160,7 @@ def test_pulled_out_it_lets_go_and_plugged_in_again_it_plays(pads):
     assert player.said[:3] == [("Press", 5), ("Press", 4), ("Pedal", 127)]
     assert sorted(let_go) == [("Pedal", 0), ("Release", 4), ("Release", 5)]
     assert player.said[6:] == [("Press", 7), ("Release", 7)]
-    assert len(player.announced) == 3 and "gone" in player.announced[1]
+    assert len(player.announced) == 3 and player.announced[1].startswith("lost ")
 
 
 def test_several_pads_play_apart_and_one_that_leaves_takes_only_its_own(pads):
@@ -307,3 +309,16 @@ def test_how_deep_a_part_is_lies_between_up_and_down(name, value):
 def test_what_names_no_part_is_refused(name):
     with pytest.raises(ValueError, match="part of a gamepad"):
         parse_element(name)
+
+
+def test_devices_lists_pads_and_says_which_are_not_known():
+    start_no_display()
+    pygame.joystick.init()
+    known, unknown = VirtualPad(), VirtualPad(JOYSTICK, axes=2, buttons=4, hats=0)
+    try:
+        listed = CliRunner().invoke(cli, ["devices"]).output.split("Gamepads")[1].splitlines()
+    finally:
+        pygame.joystick.init()
+        pygame.display.quit()
+    assert [("map gamepad" in line) for line in listed[1:3]] == [False, True]
+    del known, unknown
