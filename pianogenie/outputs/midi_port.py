@@ -57,6 +57,7 @@ class MidiPortOutput(Output):
         self._wake = threading.Condition(self._lock)
         self._wakes_at = float("inf")  # when the thread looks again; without a thread, nobody need be woken
         self._senses = profile.active_sensing
+        self._sense_at = float("inf")  # from the first message on
         self._thread: threading.Thread | None = None
         if profile.active_sensing or profile.is_limited():
             self._wakes_at = 0.0
@@ -104,8 +105,11 @@ class MidiPortOutput(Output):
         with self._lock:
             if self._closed:
                 return
-            self._books.send(event, self._clock())
-            if self._books.soonest < self._wakes_at:
+            now = self._clock()
+            self._books.send(event, now)
+            if self._senses and self._sense_at > now + SENSING_EVERY_S:
+                self._sense_at = now
+            if self._books.soonest < self._wakes_at or self._sense_at < self._wakes_at:
                 self._wake.notify()
             if self._failed is not None:
                 self._give_up()
@@ -191,18 +195,18 @@ class MidiPortOutput(Output):
 
     def _keep_time(self) -> None:
         """The thread: does what the books have put off, and senses actively, until the port closes."""
-        books, sense_at = self._books, self._clock()
+        books = self._books
         with self._lock:
             while not self._closed:
                 now = self._clock()
-                if self._senses and now >= sense_at:
-                    sense_at = now + SENSING_EVERY_S
+                if now >= self._sense_at:
+                    self._sense_at = now + SENSING_EVERY_S
                     if not self.missing:
                         self._put(_ACTIVE_SENSING)
                 if now >= books.soonest:
                     books.run(now)
                 if self._failed is not None and self._watched is not None:
                     self._give_up()
-                self._wakes_at = min(books.soonest, sense_at) if self._senses else books.soonest
+                self._wakes_at = min(books.soonest, self._sense_at)
                 rest = self._wakes_at - self._clock()
                 self._wake.wait(None if rest == float("inf") else max(rest, 0))

@@ -74,8 +74,8 @@ def test_what_was_put_off_is_sent_by_its_thread():
 def test_active_sensing_goes_on_until_the_close_and_ends_after_the_last_note_off():
     client = Client()
     output = MidiPortOutput(client, "port", Profile(active_sensing=True))
-    client.wait_for(lambda: client.messages.count((0xFE,)) >= 3)
     output.send(on(39))
+    client.wait_for(lambda: client.messages.count((0xFE,)) >= 3)
     output.close()
     count = len(client.messages)
     assert client.messages.index((0x80, 60, 64)) > 0

@@ -1,0 +1,216 @@
+"""Ports on a real JACK server: pulled and plugged in again in mid-chord, active sensing, a program that is killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from pythonosc.osc_packet import OscPacket
+from pythonosc.udp_client import SimpleUDPClient
+
+from tests.e2e.programs import PIANOGENIE, jackd, quiet_environment, running, stop, wait_for
+from tests.toymodel import button_key
+
+# A receiver with a MIDI input whose cable can be pulled. Told a word a line, it answers with a line.
+RECEIVER = """
+import json, sys, threading, time
+import rtmidi
+name, heard, lock = sys.argv[1], [], threading.Lock()
+sensed = 0.0      # when active sensing was heard last; 0: never
+silenced = None   # when this receiver silenced itself, as the MIDI standard wants it of one that knows active sensing
+def hear(message, _):
+    global sensed
+    with lock:
+        now = time.monotonic()
+        heard.append([now, *message[0]])
+        if sensed or message[0] == [0xFE]:
+            sensed = now
+def obey():
+    global sensed, silenced
+    while True:
+        time.sleep(0.005)
+        with lock:
+            if sensed and time.monotonic() - sensed > 0.3:
+                silenced, sensed = time.monotonic(), 0.0
+threading.Thread(target=obey, daemon=True).start()
+port = None
+for line in sys.stdin:
+    word = line.strip()
+    if word == "plug":
+        port = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=name)
+        port.ignore_types(sysex=False, timing=False, active_sense=False)
+        port.open_virtual_port("in")
+        port.set_callback(hear)
+        print("plugged", flush=True)
+    elif word == "pull" and port:
+        port.close_port(); port.delete(); port = None
+        print("pulled", flush=True)
+    elif word == "forget":
+        with lock: heard.clear()
+        print("forgotten", flush=True)
+    else:
+        with lock: print(json.dumps({"heard": heard, "silenced": silenced}), flush=True)
+if port:
+    port.close_port(); port.delete()
+"""
+
+
+class Receiver:
+    def __init__(self, process):
+        self._process = process
+        self.tell("plug")
+
+    def tell(self, word):
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+    def state(self):
+        return json.loads(self.tell("state"))
+
+    def notes(self):
+        """(status, pitch) of each note message."""
+        return [tuple(m[1:3]) for m in self.state()["heard"] if m[1] & 0xE0 == 0x80]
+
+    def pedals(self):
+        return [m[3] for m in self.state()["heard"] if m[1:3] == [0xB0, 64]]
+
+
+@pytest.fixture(scope="module")
+def jack():
+    with jackd(f"pianogenie-ports-{os.getpid()}") as environment:
+        yield environment
+
+
+@pytest.fixture
+def environment(jack, tmp_path):
+    return quiet_environment(tmp_path, **jack)
+
+
+@pytest.fixture
+def receiver(environment):
+    with running([sys.executable, "-c", RECEIVER, "piano-one"], env=environment, stdin=subprocess.PIPE) as process:
+        yield Receiver(process)
+        process.stdin.close()  # killed, it would keep the server waiting for it
+        process.wait(20)
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def player(environment, model, port, *more):
+    command = [*PIANOGENIE, "play", "--headless", "--no-sound", "--no-record", "--osc-in", str(port)]
+    return running([*command, "--model", str(model), "--midi-out", "piano-one", *more], env=environment)
+
+
+class Hand:
+    """Plays over OSC."""
+
+    def __init__(self, port):
+        self._client = SimpleUDPClient("127.0.0.1", port)
+
+    def __call__(self, word, *values):
+        self._client.send_message(f"/pianogenie/{word}", list(values))
+
+    def until_heard(self, receiver):
+        """Press until the program has come up and the note arrives; then let go."""
+
+        def arrived():
+            self("press", 8)
+            self("release", 8)
+            return len(receiver.notes()) >= 2
+
+        wait_for(arrived, "the first note")
+        wait_for(lambda: (notes := receiver.notes()) and notes[-1][0] == 0x80, "its note-off")
+
+
+def pitch(button):
+    return button_key(button - 1) + 21
+
+
+def said(process, words):
+    """Read what the program says until it says this."""
+    for line in process.stderr:
+        if words in line:
+            return line
+    pytest.fail(f"it ended without a word of “{words}”")
+
+
+def test_a_port_pulled_in_mid_chord_comes_back_with_its_state_put_right(environment, receiver, toy_model):
+    port, listener = free_port(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind(("127.0.0.1", 0))
+    listener.settimeout(20)
+    other = f"127.0.0.1:{listener.getsockname()[1]}"
+    with listener, player(environment, toy_model, port, "--osc-out", other) as process:
+        hand = Hand(port)
+        hand.until_heard(receiver)
+        hand("press", 1, 70)
+        hand("press", 3, 70)
+        hand("pedal", 100)
+        wait_for(lambda: receiver.pedals()[-1:] == [100], "the chord")
+        receiver.tell("pull")
+        said(process, "lost piano-one")
+        receiver.tell("forget")
+        for word, *values in (("release", 1), ("press", 5, 70), ("release", 5), ("press", 6, 70), ("pedal", 30)):
+            hand(word, *values)
+        while OscPacket(listener.recv(100)).messages[0].message.params[:1] != [pitch(6)]:
+            pass  # the other output plays on
+        receiver.tell("plug")
+        said(process, "is back")
+        wait_for(receiver.pedals, "the pedal")
+        notes = receiver.notes()
+        # What was let go is let go; what is held is not struck anew; what was struck meanwhile is not struck late.
+        assert (0x80, pitch(1)) in notes
+        assert all(status == 0x80 for status, _ in notes) and (0x80, pitch(3)) not in notes
+        assert receiver.pedals() == [30]
+        receiver.tell("forget")
+        hand("release", 6)
+        hand("press", 2, 70)
+        hand("release", 3)
+        wait_for(lambda: (0x80, pitch(3)) in receiver.notes(), "the held key's note-off")
+        assert receiver.notes() == [(0x90, pitch(2)), (0x80, pitch(3))]
+        _out, errors = stop(process)
+        assert process.returncode == 0 and "Traceback" not in errors
+    assert receiver.notes()[-1] == (0x80, pitch(2)) and receiver.pedals()[-1] == 0
+
+
+def test_active_sensing_ends_with_the_session_after_all_notes_are_off(environment, receiver, toy_model):
+    port = free_port()
+    with player(environment, toy_model, port, "--profile", "disklavier") as process:
+        hand = Hand(port)
+        hand.until_heard(receiver)
+        hand("press", 1, 70)
+        hand("press", 4, 70)
+        wait_for(lambda: (0x90, pitch(4)) in receiver.notes(), "the chord")
+        stop(process)
+        assert process.returncode == 0
+    wait_for(lambda: receiver.state()["silenced"], "the end of active sensing")
+    sounding = set()
+    for status, data in receiver.notes():
+        (sounding.add if status == 0x90 else sounding.remove)(data)
+    assert not sounding
+
+
+def test_active_sensing_is_on_the_wire_and_a_program_that_is_killed_is_silenced(environment, receiver, toy_model):
+    # The last test on this server, which takes its time to notice that a client was killed.
+    port = free_port()
+    with player(environment, toy_model, port, "--profile", "disklavier") as process:
+        hand = Hand(port)
+        hand.until_heard(receiver)
+        hand("press", 1, 70)
+        wait_for(lambda: (0x90, pitch(1)) in receiver.notes(), "the note")
+        wait_for(lambda: sum(m[1] == 0xFE for m in receiver.state()["heard"]) >= 10, "active sensing")
+        assert receiver.state()["silenced"] is None, "active sensing came too late once"
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+        wait_for(lambda: receiver.state()["silenced"], "the receiver to silence itself")
+    state = receiver.state()
+    assert (0x80, pitch(1)) not in [tuple(m[1:3]) for m in state["heard"]], "killed, it can have let go of nothing"
+    # The last thing that it heard, and 0.3 s of nothing.
+    assert 0.3 < state["silenced"] - state["heard"][-1][0]
