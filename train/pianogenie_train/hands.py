@@ -97,41 +97,47 @@ def buttons_of(
     windows, notes = keys.shape
     last, middle = num_buttons - 1, (num_buttons - 1) / 2
     hand = _for_each(rule, windows)
-    slips = hand.jitter[:, None] * rng.standard_normal(keys.shape)
-    chances = rng.random(keys.shape)
-    buttons = np.empty((windows, notes), np.int64)
-    centre = keys[:, 0].astype(np.float64) if notes else np.zeros(windows)  # of a mapping hand, a key
+    # Notes come first from here on, and what does not depend on the hand's place is worked out for all of them.
+    slips = (hand.jitter[:, None] * rng.standard_normal(keys.shape)).T
+    chances = np.ascontiguousarray(rng.random(keys.shape).T)
+    keys, delta_times = np.ascontiguousarray(keys.T), delta_times.T
+    moved = np.diff(keys, axis=0, prepend=keys[:1])
+    ways = np.sign(moved)
+    rested = hand.walks & (delta_times >= hand.pause_s) & (ways != 0)
+    # Whoever walks on, walks on to another button; and does not leap farther than the hand reaches.
+    strides = np.clip(np.abs(moved) / hand.semitones, 1, hand.leap)
+    strides = ways * np.where(delta_times < hand.chord_s, 1, strides)
+    repeated = chances < hand.alternates
+    turns, moves = hand.walks & hand.turns, hand.moves & ~hand.walks
+    buttons = np.empty((notes, windows), np.int64)
+    centre = keys[0].astype(np.float64) if notes else np.zeros(windows)  # of a mapping hand, a key
     here = np.full(windows, middle)  # of a walking hand, on the row
     for n in range(notes):
-        mapped = (keys[:, n] - centre) / hand.semitones + middle
-        centre = centre + hand.follow * (keys[:, n] - centre)
+        mapped = (keys[n] - centre) / hand.semitones + middle
+        centre = centre + hand.follow * (keys[n] - centre)
         if n == 0:
-            place = np.where(hand.walks, here, mapped)
-            buttons[:, 0] = _nearest(place + slips[:, 0], last)
+            buttons[0] = _nearest(np.where(hand.walks, here, mapped) + slips[0], last)
             continue
-        moved = keys[:, n] - keys[:, n - 1]
-        way, before = np.sign(moved), buttons[:, n - 1]
-        rested = hand.walks & (delta_times[:, n] >= hand.pause_s) & (way != 0)
-        base = here + hand.recentre * (middle - here) * rested
-        turned = hand.walks & hand.turns & (((way > 0) & (base > last - 0.5)) | ((way < 0) & (base < 0.5)))
-        base = np.where(turned, middle - way * chances[:, n] * middle, base)
-        # Whoever walks on, walks on to another button; and does not leap farther than the hand reaches.
-        stride = np.clip(np.abs(moved) / hand.semitones, 1, hand.leap)
-        stride = np.where(delta_times[:, n] < hand.chord_s, 1, stride)
-        here = np.clip(base + way * stride, 0, last)  # at the end of the row it stays, and turns from there
-        button = _nearest(np.where(hand.walks, here, mapped) + slips[:, n], last)
-        stuck = hand.moves & ~hand.walks & (way * (button - before) <= 0)
-        button = np.where(stuck, np.clip(before + way, 0, last), button)
+        way, before = ways[n], buttons[n - 1]
+        here = here + hand.recentre * (middle - here) * rested[n]
+        turned = turns & (way * (here - middle) > middle - 0.5)
+        here = np.where(turned, middle - way * chances[n] * middle, here)
+        here = np.minimum(
+            np.maximum(here + strides[n], 0), last
+        )  # at the end of the row it stays, and turns from there
+        button = _nearest(np.where(hand.walks, here, mapped) + slips[n], last)
+        onward = way * (button - before)
+        beyond = np.minimum(np.maximum(before + way, 0), last)
+        button = np.where(moves & (onward <= 0), beyond, button)
         against = way * (button - before) < 0
-        button = np.where(hand.strict & against & ~turned & ~rested, before, button)
-        beside = before + np.where(before < last, 1, -1)
-        repeated = np.where(chances[:, n] < hand.alternates, beside, before)
-        buttons[:, n] = np.where(way == 0, repeated, button)
-    return buttons
+        button = np.where(hand.strict & against & ~turned & ~rested[n], before, button)
+        beside = np.where(repeated[n], before + np.where(before < last, 1, -1), before)
+        buttons[n] = np.where(way == 0, beside, button)
+    return buttons.T
 
 
 def _nearest(place: np.ndarray, last: int) -> np.ndarray:
-    return np.clip(np.floor(place + 0.5), 0, last).astype(np.int64)
+    return np.minimum(np.maximum(np.floor(place + 0.5), 0), last).astype(np.int64)
 
 
 def _for_each(rule: HandRule, windows: int) -> HandRule:
