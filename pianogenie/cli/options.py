@@ -14,9 +14,10 @@ import click
 from pianogenie.dynamics import Dynamics, parse_dynamics
 from pianogenie.errors import UserError
 from pianogenie.genie import DEFAULT_TEMPERATURE
-from pianogenie.model import DEFAULT_MODEL
+from pianogenie.model import DEFAULT_MODEL, Model, load_model
 from pianogenie.settings import Origin, Settings, load
 
+_ORIGIN = "pianogenie.origin"
 OPTION_OF = {"record": "no_record"}
 """Entries of [play] whose option has another name, and says the opposite."""
 
@@ -66,6 +67,7 @@ def _configure(context: click.Context, _parameter: click.Parameter, path: str | 
 def use(context: click.Context, settings: Settings, origin: Origin) -> None:
     """Let settings stand in for options that are not given; `context.obj` is the settings from then on."""
     context.obj = settings
+    context.meta[_ORIGIN] = origin
     defaults: dict[str, Any] = {}
     for key in origin.raw.get("play", {}):
         value = getattr(settings.play, key)
@@ -91,6 +93,20 @@ config_option = click.option(
 def from_command_line(context: click.Context, name: str) -> bool:
     """Whether an option was given, rather than taken from the settings or its default."""
     return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def chosen_model(context: click.Context, name: str) -> Model:
+    """The model that --model, or the settings, name, for playing.
+
+    Raises UserError, with the line of the settings if it is theirs.
+    """
+    try:
+        return load_model(name, with_encoder=False)
+    except UserError as error:
+        origin: Origin = context.meta[_ORIGIN]
+        if from_command_line(context, "model") or not origin.has(("play",), "model"):
+            raise
+        raise UserError(f"{origin.path}: line {origin.line(('play',), 'model')}: play.model: {error}") from error
 
 
 def genie_options(command: Callable | None = None, *, with_config: bool = True) -> Callable:

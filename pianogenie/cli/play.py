@@ -3,13 +3,20 @@
 import click
 
 from pianogenie.cli.live import live
-from pianogenie.cli.options import Number, from_command_line, genie_options, input_options, output_options, take_choice
+from pianogenie.cli.options import (
+    Number,
+    chosen_model,
+    from_command_line,
+    genie_options,
+    input_options,
+    output_options,
+    take_choice,
+)
 from pianogenie.cli.render import check_outs, render_files
 from pianogenie.cli.surfaces import Headless, Listen, choose_surface
 from pianogenie.dynamics import Dynamics
 from pianogenie.errors import UserError
 from pianogenie.genie import Genie
-from pianogenie.model import load_model
 
 _terminal_option = click.option("--terminal", is_flag=True, help="Play in the terminal, without a window.")
 
@@ -43,7 +50,7 @@ def play(
             "there is neither a display nor a terminal to play in; --headless plays from gamepad and MIDI, "
             "and `pianogenie demo --out demo.mid --out demo.wav` needs neither"
         )
-    genie = Genie(load_model(model, with_encoder=False), temperature, seed, dynamics)
+    genie = Genie(chosen_model(context, model), temperature, seed, dynamics)
     # What is named just now should be there; what is set once, or starts with the machine, may be switched on later.
     live(
         surface,
@@ -85,7 +92,7 @@ def demo(
 
     choice = take_choice(context, options)
     check_outs(out)
-    loaded = load_model(model, with_encoder=False)
+    loaded = chosen_model(context, model)
     performance = demo_performance(seconds, seed or 0, loaded.num_buttons)
     if out:
         render_files(performance, out, loaded, temperature, seed, dynamics)

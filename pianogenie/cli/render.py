@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from pianogenie.cli.options import genie_options
+from pianogenie.cli.options import chosen_model, genie_options
 from pianogenie.dynamics import Dynamics
 from pianogenie.errors import UserError
 from pianogenie.genie import Genie
-from pianogenie.model import Model, load_model
+from pianogenie.model import Model
 from pianogenie.offline import perform
 from pianogenie.performance import Performance, load_performance, save_performance
 from pianogenie.session import signals_raise
@@ -30,7 +30,9 @@ RENDER_SEED = 0
     help="x.mid for the notes, x.wav for the sound; may be given several times.",
 )
 @genie_options
+@click.pass_context
 def render(
+    context: click.Context,
     performance: str,
     out: tuple[str, ...],
     model: str,
@@ -41,7 +43,7 @@ def render(
     """Turn a button performance (PERFORMANCE.json) into a MIDI file, a WAV file or both."""
     check_outs(out)
     loaded = load_performance(performance)
-    render_files(loaded, out, load_model(model, with_encoder=False), temperature, seed, dynamics)
+    render_files(loaded, out, chosen_model(context, model), temperature, seed, dynamics)
 
 
 def check_outs(outs: Sequence[str]) -> None:

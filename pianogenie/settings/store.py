@@ -21,7 +21,7 @@ VARIABLE = "PIANOGENIE_CONFIG"
 MAX_FILE_BYTES = 32 << 10
 
 _HEAD = """\
-# Pianogenie's settings. Everything may be left out: what is commented out shows what counts without it.
+# Pianogenie's settings. Everything may be left out; what is commented out is the default, or an example.
 # Options of the command line come before what stands here; `pianogenie config` shows what counts and why.
 """
 

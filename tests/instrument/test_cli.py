@@ -174,6 +174,8 @@ def test_the_settings_file_stands_in_for_options(run, tmp_path, toy_model):
 
     assert note("--config", settings) == note(PIANOGENIE_CONFIG=str(settings)) == [(52, 33)]
     assert note("--config", settings, "--dynamics", "input") == [(52, 77)], "the command line comes first"
+    settings.write_text('[play]\n\nmodel = "nosuch"\n')
+    fails_with_one_line(run("render", "p.json", "--out", "x.mid", "--config", settings), "genie.toml: line 3", "nosuch")
     settings.write_text("[play]\n\nmodell = 3\n")
     fails_with_one_line(run("render", "p.json", "--out", "x.mid", "--config", settings), "line 3", "modell", "model?")
     fails_with_one_line(run("render", "p.json", "--out", "x.mid", "--config", "none.toml"), "none.toml", "no such")
