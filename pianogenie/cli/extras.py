@@ -4,7 +4,7 @@ import importlib.util
 
 from pianogenie.errors import UserError
 
-_TRAIN = ("torch", "lightning", "symusic", "onnx", "onnxscript", "tensorboard")
+_TRAIN = ("torch", "lightning", "symusic", "onnx", "onnxscript", "tensorboard", "safetensors", "jinja2")
 
 
 def need_train_extra(purpose: str, packages: tuple[str, ...] = _TRAIN) -> None:

@@ -30,7 +30,7 @@ def test_the_wheel_holds_models_samples_and_licences(wheel):
     assert any(n.startswith("pianogenie/assets/piano/") and n.endswith(".ogg") for n in names)
     assert any(n.startswith("pianogenie/assets/piano/") and "LICEN" in n.upper() for n in names)
     assert "pianogenie/models/LICENSE.md" in names
-    assert "pianogenie_train/cli/fit.py" in names
+    assert {"pianogenie_train/cli/fit.py", "pianogenie_train/page/page.html"} <= set(names)
     assert not any(n.startswith(("tests/", "train/")) for n in names)
 
 

@@ -67,6 +67,9 @@ def test_prepare_fit_eval_export_in_a_row(collection, tmp_path):
         (["fit", "nowhere", "--out", "x", "--set", "colour=red"], "colour"),
         (["fit", "nowhere", "--out", "x", "--config", "big"], "big"),
         (["export", "nowhere", "--out", "x"], "nowhere"),
+        (["report", "nowhere", "x"], "nowhere"),
+        (["bench", "nowhere"], "nowhere"),
+        (["new", "nowhere", "--name", "x", "--set", "colour=red"], "colour"),
     ],
 )
 def test_faults_are_one_line_that_names_them(words, fault):

@@ -121,6 +121,19 @@ def test_the_page_says_what_was_scored_and_shows_it(child, small_model):
     assert "Fine-tuned from small" in " ".join(page.split()) and "pianogenie play --model" in page
 
 
+def test_the_page_can_be_made_again(child, small_model, tmp_path):
+    folder, work, _ = child
+    words = ["report", work / "run", folder, "--beside", small_model, "--out", tmp_path / "page.html"]
+    result = CliRunner().invoke(train, list(map(str, words)), catch_exceptions=False)
+    assert result.exit_code == 0 and (tmp_path / "page.html").stat().st_size > 100_000
+    shutil.copytree(folder, tmp_path / "other")
+    facts = json.loads((folder / "model.json").read_text())
+    facts["scores"]["windows"] += 1
+    (tmp_path / "other" / "model.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="was not scored on"):
+        CliRunner().invoke(train, ["report", str(work / "run"), str(tmp_path / "other")], catch_exceptions=False)
+
+
 def test_names_from_files_cannot_write_the_page(child, tmp_path):
     folder, work, _ = child
     odd = shutil.copytree(folder, tmp_path / "odd")

@@ -20,7 +20,11 @@ Read in this order, a file an idea:
     steps.py      one press of each decoder, in few operations
     graphs.py     the network as two ONNX graphs
     export.py     a run -> a model folder (modelfolder.py), checked against the run
-    cli.py        the commands (hushed.py keeps libraries' talk out of what they say)
+    parents.py    a trained model to go on from
+    onego.py      all of that in one go (retrain.py knows what suits a collection)
+    page/         a page about a model, to look at and to listen to
+    bench.py      how quick training is
+    cli/          the commands, a file each (hushed.py keeps libraries' talk out of what they say)
     importing/    the two public checkpoints -> model folders
 
 Only the commands import torch; `import pianogenie_train` does not.

@@ -1,4 +1,4 @@
-"""The trainer's commands, a file each: `pianogenie train new | prepare | fit | eval | export | bench`.
+"""The trainer's commands, a file each: `pianogenie train new | prepare | fit | eval | export | report | bench`.
 
 Each imports what it needs when it runs, so that `--help` answers at once and works without torch.
 """
@@ -11,6 +11,7 @@ from pianogenie_train.cli.export import export
 from pianogenie_train.cli.fit import fit
 from pianogenie_train.cli.new import new
 from pianogenie_train.cli.prepare import prepare
+from pianogenie_train.cli.report import report
 
 
 @click.group()
@@ -18,5 +19,5 @@ def train() -> None:
     """Teach a genie from MIDI files: new does it in one go; prepare, fit, eval and export are its steps."""
 
 
-for command in (new, prepare, fit, evaluate, export, bench):
+for command in (new, prepare, fit, evaluate, export, report, bench):
     train.add_command(command)

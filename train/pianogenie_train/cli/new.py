@@ -81,8 +81,11 @@ def new(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see fit.py
 
     from pianogenie.session import signals_raise
-    from pianogenie_train import onego, retrain
+    from pianogenie_train import onego, ranks, retrain
     from pianogenie_train.export import Provenance
+
+    if ranks.launched():
+        raise UserError("train new: works in one process; under torchrun, take its steps: prepare, fit, eval, export")
 
     title = provenance.pop("data_name") or ", ".join(Path(path).resolve().name for path in paths)
     places = retrain.places(name, out, work, resume=resume, force=force)
@@ -107,7 +110,7 @@ def new(
             if not outcome.stopped:
                 job.made(data, force, bar_over_batches, click.echo)
                 return
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # a signal, here or in the middle of a library's work
         click.echo(err=True)
     click.echo(f"Stopped. What was done is kept in {places.work}; the same command with --resume goes on.")
     context.exit(130)

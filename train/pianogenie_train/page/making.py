@@ -81,7 +81,6 @@ def _score_rows(ours: dict, theirs: dict | None) -> list[dict]:
             continue
         if name == "velocity_mae":
             meaning += f" (of the best constant guess: {cards.shown(ours['velocity_mae_constant'])})"
-        change = None if not other else mine / other - 1
         rows.append(
             {
                 "name": name,
@@ -90,10 +89,16 @@ def _score_rows(ours: dict, theirs: dict | None) -> list[dict]:
                 "ours": cards.shown(mine),
                 "theirs": None if other is None else cards.shown(other),
                 "better": other is not None and mine < other,
-                "change": None if change is None else f"{change:+.0%}",
+                "change": _change(mine, other),
             }
         )
     return rows
+
+
+def _change(ours: float, theirs: float | None) -> str:
+    if not theirs:
+        return ""
+    return f"×{ours / theirs:.3g}" if ours > 2 * theirs else f"{ours / theirs - 1:+.0%}"
 
 
 def _listening(model: Model, data: Prepared, beside: Beside | None) -> dict:
@@ -122,7 +127,7 @@ def _listening(model: Model, data: Prepared, beside: Beside | None) -> dict:
     for other, when in (*compared, (model, "after" if beside and beside.is_parent else "the new model")):
         pressed = listening.stretched(buttons, model.num_buttons, other.num_buttons)
         events = listening.played(listening.performance(piece, pressed, other.num_buttons), other)
-        told = f"{when}: what it plays when those buttons are pressed"
+        told = f"{when}, on those buttons"
         takes.append(take(other.name, told, listening.notes_of(events), events, other.num_buttons))
     return {
         "piece": piece.name,
