@@ -122,9 +122,8 @@ def buttons_of(
         here = here + hand.recentre * (middle - here) * rested[n]
         turned = turns & (way * (here - middle) > middle - 0.5)
         here = np.where(turned, middle - way * chances[n] * middle, here)
-        here = np.minimum(
-            np.maximum(here + strides[n], 0), last
-        )  # at the end of the row it stays, and turns from there
+        # At the end of the row it stays, and turns from there.
+        here = np.minimum(np.maximum(here + strides[n], 0), last)
         button = _nearest(np.where(hand.walks, here, mapped) + slips[n], last)
         onward = way * (button - before)
         beyond = np.minimum(np.maximum(before + way, 0), last)
