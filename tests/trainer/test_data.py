@@ -6,6 +6,8 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
+from pianogenie_train import loop
 from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared, RandomBatches, whole_windows
 
@@ -78,3 +80,12 @@ def test_a_folder_that_is_no_data_is_told(data, tmp_path, fault):
     with pytest.raises(UserError, match=str(copy)) as caught:
         Prepared(copy)
     assert "\n" not in str(caught.value)
+
+
+def test_batches_made_by_other_processes_are_the_same(data):
+    config = Config(window=32, batch_size=4, hand_share=0.5, tune_share=0.5)
+    batches = RandomBatches(Prepared(data), config, first_step=7)
+    made = iter(loop._loader(batches, makers=2))
+    for step in range(7, 12):
+        for ours, theirs in zip(batches.batch(step), next(made), strict=True):
+            assert torch.equal(ours, theirs)

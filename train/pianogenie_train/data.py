@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
 from pianogenie.errors import UserError
 from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
@@ -77,6 +77,9 @@ class Prepared:
             if getattr(self, name).shape != (notes,):
                 raise UserError(f"{folder / name}.npy: does not hold the {notes} notes of data.json; prepare it again")
 
+    def __reduce__(self) -> tuple:
+        return Prepared, (self.folder,)  # another process maps the arrays anew, rather than be sent them
+
     def pieces(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Where the pieces of a split lie: starts int64 [P] and lengths int64 [P], in notes."""
         ours = self._splits == split
@@ -126,10 +129,11 @@ class RandomBatches(IterableDataset):
         self.batch(first_step).share(*self._share)
 
     def __iter__(self) -> Iterator[Batch]:
-        step = self.first_step
+        maker = get_worker_info()  # of several processes that make batches in turn; None in the training's own
+        step, stride = (self.first_step + maker.id, maker.num_workers) if maker else (self.first_step, 1)
         while True:
             yield self.batch(step).share(*self._share)
-            step += 1
+            step += stride
 
     def batch(self, step: int) -> Batch:
         """The whole batch of a step: a function of the seed and the step alone."""
