@@ -5,7 +5,7 @@ when a port that is open goes away: what is sent to it then is lost without an e
 name and looked at again once it is open, and `PortWatcher` keeps an eye on the list.
 """
 
-import contextlib
+import ctypes
 import os
 import re
 import threading
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import rtmidi
 
 from pianogenie.errors import UserError
+from pianogenie.lifelines import Lifelines
 from pianogenie.stderr import silent_stderr
 
 CLIENT_NAME = "Pianogenie"
@@ -164,7 +165,7 @@ class PortWatcher:
         self._announce = announce
         self._every_s = every_s
         self._watched: list[Watched] = []
-        self._clients: dict[tuple[int, bool], Client] = {}
+        self._listers: dict[tuple[int, bool], _Lister] = {}
         self._wake = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -223,9 +224,9 @@ class PortWatcher:
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        for client in self._clients.values():
-            client.delete()
-        self._clients.clear()
+        for lister in self._listers.values():
+            lister.close()
+        self._listers.clear()
 
     def __enter__(self) -> "PortWatcher":
         return self
@@ -241,22 +242,50 @@ class PortWatcher:
                 self.look()
 
     def _list(self, api: int, inputs: bool) -> list[Port]:
-        """The ports of one backend. The client is kept: for a new one each time, JACK would rearrange its graph."""
-        ports: list[Port] = []
-        client = self._clients.get((api, inputs))
-        if client is not None:
-            with contextlib.suppress(*ERRORS):
-                ports = _ports_of(api, client)
-        if not ports:  # nothing there, or its server has ended (and perhaps begun anew): only a new client can tell
-            if client is not None:
-                client.delete()
-                del self._clients[api, inputs]
-            client = _client(api, inputs)
-            if client is not None:
-                self._clients[api, inputs] = client
-                with contextlib.suppress(*ERRORS):
-                    ports = _ports_of(api, client)
+        """The ports of one backend.
+
+        Its client is kept: for a new one each time, JACK would rearrange its graph, and nothing plays meanwhile, as
+        python-rtmidi keeps the interpreter to itself. A new one is made when its server has ended.
+        """
+        lister = self._listers.get((api, inputs))
+        if lister is None or lister.is_dead():
+            if lister is not None:
+                lister.close()
+            lister = self._listers[api, inputs] = _Lister(api, inputs)
+        return lister.list()
+
+
+class _Lister:
+    """A client of one backend that only lists."""
+
+    def __init__(self, api: int, inputs: bool):
+        self._api = api
+        self._failed = False
+        self._lifelines = Lifelines()
+        with self._lifelines.opened():
+            self._client = _client(api, inputs)
+
+    def is_dead(self) -> bool:
+        """Whether there is no server, or it has ended."""
+        return self._client is None or self._failed or self._lifelines.are_cut()
+
+    def list(self) -> list[Port]:
+        """The ports; none if the backend does not answer (any more)."""
+        if self.is_dead():
+            return []
+        try:
+            ports = _ports_of(self._api, self._client)
+        except ERRORS:
+            ports = []
+        # Where a cut line cannot be seen, an empty list is all that a JACK server leaves behind.
+        self._failed = not ports and self._api == rtmidi.API_UNIX_JACK and not self._lifelines
         return ports
+
+    def close(self) -> None:
+        """Delete the client."""
+        self._lifelines.close()
+        if self._client is not None:
+            self._client.delete()
 
 
 def _taken_back(watched: Watched, port: Port) -> bool:
@@ -264,6 +293,14 @@ def _taken_back(watched: Watched, port: Port) -> bool:
         return watched.back(port)
     except UserError:  # listed, but busy or not ready yet
         return False
+
+
+def abandon(client: Client) -> None:
+    """Never delete a client: its server is dead, and python-rtmidi would stop everything to wait for it, for a second.
+
+    The system closes it when the process ends.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
 
 
 def _client(api: int, inputs: bool) -> Client | None:

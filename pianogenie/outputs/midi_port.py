@@ -10,7 +10,8 @@ import rtmidi
 
 from pianogenie.errors import UserError
 from pianogenie.events import PianoEvent
-from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port, PortWatcher, Watched, clients, open_port
+from pianogenie.lifelines import Lifelines
+from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port, PortWatcher, Watched, abandon, clients, open_port
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.books import Books
 from pianogenie.outputs.limits import LimitedBooks
@@ -49,6 +50,7 @@ class MidiPortOutput(Output):
         self._books = (LimitedBooks if profile.is_limited() else Books)(profile, self._put)
         self._failed: Exception | None = None
         self._watched: Watched | None = None
+        self._lifelines = Lifelines()
         self._closed = False
         if client is None:  # it is waited for
             self._stay_away()
@@ -72,8 +74,10 @@ class MidiPortOutput(Output):
 
         A `watcher` looks after it from then on, and may `wait` for one that is not there; else that raises UserError.
         """
+        lifelines = Lifelines()
         try:
-            client, port = open_port(name)
+            with lifelines.opened():
+                client, port = open_port(name)
         except UserError:
             if not wait or watcher is None:
                 raise
@@ -87,6 +91,7 @@ class MidiPortOutput(Output):
             raise
         if watcher is not None:
             output._watched = watcher.watch(port, output._leave, output._come_back)
+        output._lifelines = lifelines
         return output
 
     @classmethod
@@ -139,8 +144,7 @@ class MidiPortOutput(Output):
             self._thread.join()
         if client is not None:
             time.sleep(_FLUSH_S)
-            client.close_port()
-            client.delete()
+            self._delete(client)
 
     @property
     def trouble(self) -> str | None:
@@ -169,7 +173,7 @@ class MidiPortOutput(Output):
             self._stay_away()
             client, self._client = self._client, None
         if client is not None:
-            client.delete()
+            self._delete(client)
 
     def _stay_away(self) -> None:
         if not self.missing:
@@ -178,9 +182,12 @@ class MidiPortOutput(Output):
 
     def _come_back(self, port: Port) -> bool:
         """The port is there again: called by the watcher."""
-        client, _ = open_port(port)
+        lifelines = Lifelines()
+        with lifelines.opened():
+            client, _ = open_port(port)
         with self._lock:
             if not self._closed:
+                self._lifelines = lifelines
                 self.name = port.name
                 self._client, self._write, self._failed = client, client.send_message, None
                 self._books.come_back(self._put, self._clock())
@@ -192,6 +199,14 @@ class MidiPortOutput(Output):
                 self._client = None
         client.delete()
         return False
+
+    def _delete(self, client: rtmidi.MidiOut) -> None:
+        if self._lifelines.are_cut():
+            abandon(client)
+        else:
+            client.close_port()
+            client.delete()
+        self._lifelines.close()
 
     def _keep_time(self) -> None:
         """The thread: does what the books have put off, and senses actively, until the port closes."""

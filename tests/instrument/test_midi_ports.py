@@ -11,7 +11,7 @@ class FakeSystem:
     """What is plugged in, a list of names a backend; and how often each list was asked for."""
 
     def __init__(self):
-        self.names = {1: [], 2: []}
+        self.names = {1: [], 3: []}
         self.down = set()
         self.before_opening = lambda: None
         self.opened = []
@@ -45,8 +45,8 @@ def system(monkeypatch):
     fake = FakeSystem()
     monkeypatch.setattr(midi_ports.rtmidi, "MidiOut", fake.client)
     monkeypatch.setattr(midi_ports.rtmidi, "MidiIn", fake.client)
-    monkeypatch.setattr(midi_ports.rtmidi, "get_compiled_api", lambda: [1, 2])
-    monkeypatch.setattr(midi_ports.rtmidi, "get_api_display_name", lambda api: {1: "ALSA", 2: "Jack"}[api])
+    monkeypatch.setattr(midi_ports.rtmidi, "get_compiled_api", lambda: [1, 3])
+    monkeypatch.setattr(midi_ports.rtmidi, "get_api_display_name", lambda api: {1: "ALSA", 3: "Jack"}[api])
     return fake
 
 
@@ -61,10 +61,10 @@ def test_the_whole_name_comes_before_a_part_of_another(system):
 
 
 def test_two_backends_with_a_port_of_one_name_are_told_apart_by_the_backend(system):
-    system.names = {1: ["Disklavier"], 2: ["Disklavier", "other"]}
+    system.names = {1: ["Disklavier"], 3: ["Disklavier", "other"]}
     with pytest.raises(UserError, match="several MIDI outputs match.*ALSA.*Jack"):
         find_port("disklavier")
-    assert find_port("Disklavier (JACK)").api == 2
+    assert find_port("Disklavier (JACK)").api == 3
     assert find_port("diskl (alsa)").api == 1
     assert find_port("other (jack)").index == 1
 
@@ -152,14 +152,14 @@ def test_what_cannot_be_opened_yet_is_tried_again(system):
 
 
 def test_a_server_that_ends_and_begins_anew_is_asked_anew(system):
-    system.names[2] = ["synth"]
-    watch = Watch(system, Port(2, 0, "synth"))
+    system.names[3] = ["synth"]
+    watch = Watch(system, Port(3, 0, "synth"))
     watch.watcher.look()
-    system.down = {2}
+    system.down = {3}
     watch.watcher.look()
     system.down = set()
     watch.watcher.look()
-    assert watch.heard == ["gone", Port(2, 0, "synth")]
+    assert watch.heard == ["gone", Port(3, 0, "synth")]
 
 
 def test_a_port_that_refuses_though_listed_is_gone_and_back(system):
@@ -176,12 +176,12 @@ def test_a_port_that_is_not_there_yet_is_waited_for_by_a_part_of_its_name(system
     system.names[1] = ["other"]
     watch.watcher.wait_for("PIANO", lambda: watch.heard.append("gone"), watch.back)
     watch.watcher.look()
-    system.names[2] = ["my piano", "piano two"]
+    system.names[3] = ["my piano", "piano two"]
     watch.watcher.look()
     assert watch.heard == []
-    system.names[2] = ["my piano"]
+    system.names[3] = ["my piano"]
     watch.watcher.look()
-    assert watch.heard == [Port(2, 0, "my piano")] and watch.said == ["my piano is there"]
-    system.names[2] = []
+    assert watch.heard == [Port(3, 0, "my piano")] and watch.said == ["my piano is there"]
+    system.names[3] = []
     watch.watcher.look()
     assert watch.heard[-1] == "gone"
