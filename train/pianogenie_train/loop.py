@@ -198,7 +198,9 @@ def _loader(batches, makers: int = 0) -> DataLoader:
 def _makers(trainer: L.Trainer) -> int:
     # A batch takes some 15 ms to make. A CPU learns from it for twenty times as long, and has no core to spare for
     # another process; a GPU would wait.
-    return 0 if trainer.strategy.root_device.type == "cpu" else max(1, min(8, workers.cores() - 1))
+    if trainer.strategy.root_device.type == "cpu":
+        return 0
+    return max(1, min(8, workers.cores() // ranks.on_this_machine() - 1))
 
 
 def _leave_signals(_maker: int) -> None:
