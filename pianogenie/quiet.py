@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -46,6 +47,16 @@ class Quiet:
         if now - last_event > _IDLE_BEFORE_COLLECT_S and now - self._collected_at > _COLLECT_EVERY_S:
             self._collected_at = now
             gc.collect()
+            give_back_memory()
+
+
+def give_back_memory() -> None:
+    """Give the system the memory that was freed and that the C library (glibc; others do without) keeps for later.
+
+    A few MB once libraries are loaded and sounds are made. Takes a millisecond or so: not while somebody plays.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274, "riscv64": 274}

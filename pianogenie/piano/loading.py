@@ -82,6 +82,7 @@ class Shelf(Generic[Sound]):
             if self._stopping:
                 return
             self._make(key, layer)
+        self._samples.forget()
 
     def _make(self, key: int, layer: int) -> Sound:
         index = layer * NUM_KEYS + key

@@ -84,6 +84,10 @@ class Samples:
         np.rint(scaled, out=scaled)
         return np.clip(scaled, -32768, 32767, out=scaled).astype(np.int16)
 
+    def forget(self) -> None:
+        """Let go of the sample that was decoded last: nobody is going to need more sounds soon."""
+        self._last = None
+
     def length_s(self, key: int, layer: int) -> float:
         """How long a sound lasts, to within a frame, without making it."""
         sample = self._nearest[layer][key]

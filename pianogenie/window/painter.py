@@ -11,6 +11,7 @@ import os
 import signal
 import time
 
+from pianogenie.quiet import give_back_memory
 from pianogenie.window.frames import Frames
 from pianogenie.window.layout import Box, lay_out
 from pianogenie.window.picture import Picture
@@ -102,6 +103,7 @@ class Painter:
             return False
         self._generation = generation
         self._picture = Picture(lay_out(width, height, self._stage.num_buttons))
+        give_back_memory()  # what making it took
         self._owed = [self._frames.whole]
         self._seen_changes = -1
         return True
