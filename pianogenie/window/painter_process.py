@@ -13,7 +13,9 @@ from pianogenie.window.stage import Stage
 
 _LOOK_EVERY_S = 0.5
 _HANGS_AFTER_S = 5.0
-"""Without a heartbeat. Starting and laying out a 4K picture on a busy machine stay below it."""
+"""Without a heartbeat. Laying out a 4K picture on a busy machine stays below it."""
+_STARTS_WITHIN_S = 60.0
+"""Until the first heartbeat: on a machine without a core to spare, one that was killed would only begin anew."""
 
 
 class PainterProcess:
@@ -29,6 +31,7 @@ class PainterProcess:
         self._process: SpawnProcess | None = None
         self._beat = -1
         self._beat_at = 0.0
+        self._patience_s = _STARTS_WITHIN_S
         self._look_at = 0.0
 
     def start(self, now: float) -> None:
@@ -40,6 +43,7 @@ class PainterProcess:
         with _keyboard_interrupt_blocked():
             self._process.start()
         self._beat, self._beat_at = self._stage.beat, now
+        self._patience_s = _STARTS_WITHIN_S
 
     @property
     def pid(self) -> int | None:
@@ -54,8 +58,9 @@ class PainterProcess:
         beat = self._stage.beat
         if beat != self._beat:
             self._beat, self._beat_at = beat, now
+            self._patience_s = _HANGS_AFTER_S
         alive = self._process.is_alive()
-        if alive and now - self._beat_at < _HANGS_AFTER_S:
+        if alive and now - self._beat_at < self._patience_s:
             return
         if alive:
             self._process.kill()
