@@ -100,13 +100,14 @@ class GatedStep(nn.Module):
         self.decoder, self.dim = decoder, decoder.dim
         self.state_size = decoder.dim * len(decoder.blocks) + 1
         self.register_buffer("ones", torch.ones(decoder.dim))  # ONNX's layer norm wants a scale
-        self.register_buffer("keys", torch.arange(NUM_KEYS)[None] + NUM_KEYS)
+        self.register_buffer("interval_of", self._intervals())
         scale = torch.cat([torch.ones(NUM_KEYS), torch.full((NUM_KEYS,), VELOCITY_SPREAD)])
         middle = torch.cat([torch.zeros(NUM_KEYS), torch.full((NUM_KEYS,), MIDDLE_VELOCITY)])
         with torch.no_grad():
-            product = torch.cat([decoder.output.weight * scale[:, None], decoder.intervals.weight])
+            nothing = torch.zeros(1, decoder.head_dim)  # what is said of keys out of REACH
+            product = torch.cat([decoder.output.weight * scale[:, None], decoder.intervals.weight, nothing])
             self.register_buffer("output_product", product.T.contiguous())
-            self.register_buffer("output_bias", F.pad(decoder.output.bias * scale + middle, (0, 2 * REACH + 1)))
+            self.register_buffer("output_bias", F.pad(decoder.output.bias * scale + middle, (0, 2 * REACH + 2)))
             none, buttons = torch.zeros(1, decoder.dim), decoder.num_buttons
             before = torch.cat([none, decoder.before_rows])
             self.register_buffer("before_rows", before.repeat_interleave(buttons, dim=0))
@@ -133,16 +134,21 @@ class GatedStep(nn.Module):
         gain, shift = pair.split(decoder.head_dim, dim=1)
         hidden = torch.relu(decoder.into_head(F.layer_norm(x, (self.dim,), self.ones)) * gain + shift)
         outputs = torch.addmm(self.output_bias, hidden, self.output_product)
-        logits, velocities, intervals = outputs.split([NUM_KEYS, NUM_KEYS, 2 * REACH + 1], dim=1)
-        # Row [d + 88] is what the interval d says; of each key, the one from the key before.
-        by_interval = F.pad(intervals, (NUM_KEYS - REACH, NUM_KEYS - 1 - REACH))
-        logits = logits + by_interval.gather(1, self.keys - prev_key[:, None])
+        logits, velocities, intervals = outputs.split([NUM_KEYS, NUM_KEYS, 2 * REACH + 2], dim=1)
+        logits = logits + intervals.gather(1, F.embedding(prev_key, self.interval_of))
         return logits, torch.cat(following, dim=1), velocities.clamp(1, 127)
 
     def _block(self, block: Block, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         decay, gate, candidate, hidden = block.read(x, self.ones)
         h = candidate + decay * (h - candidate)
         return torch.addmm(x, beside(gate * h, hidden), block.out.weight.T), h
+
+    @staticmethod
+    def _intervals() -> torch.Tensor:
+        """Of each key before (or none, 88) and each key, the interval's place among those within REACH: int64 [89, 88];
+        2 REACH + 1 where it is none of them."""
+        distance = torch.arange(NUM_KEYS) - torch.arange(NUM_KEYS + 1)[:, None]
+        return torch.where(distance.abs() <= REACH, distance + REACH, 2 * REACH + 1)
 
     @staticmethod
     def _pairs(decoder: GatedDecoder) -> torch.Tensor:
