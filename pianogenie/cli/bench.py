@@ -1,4 +1,4 @@
-"""`pianogenie bench`: how long the genie thinks."""
+"""`pianogenie bench`: how long the genie thinks. `pianogenie bench latency`: the whole way from a press to its note."""
 
 import json
 import time
@@ -6,6 +6,7 @@ import time
 import click
 import numpy as np
 
+from pianogenie.cli.bench_latency import latency
 from pianogenie.genie import Genie
 from pianogenie.model import DEFAULT_MODEL, Model, load_model
 from pianogenie.stepper import Stepper
@@ -13,12 +14,15 @@ from pianogenie.stepper import Stepper
 _WARM_UP = 500
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|DIR")
 @click.option("--steps", type=click.IntRange(min=100), default=5000, show_default=True, help="How many to time.")
 @click.option("--json", "as_json", is_flag=True)
-def bench(model: str, steps: int, as_json: bool) -> None:
-    """Time the decoder's step and a whole press, from Python, on one thread."""
+@click.pass_context
+def bench(context: click.Context, model: str, steps: int, as_json: bool) -> None:
+    """Time the decoder's step and a whole press, from Python, on one thread; `latency` times all of the way."""
+    if context.invoked_subcommand is not None:
+        return
     loaded = load_model(model, with_encoder=False)
     figures = {
         "model": loaded.name,
@@ -31,6 +35,9 @@ def bench(model: str, steps: int, as_json: bool) -> None:
     click.echo(f"{loaded.name}, {steps} times, microseconds")
     for name, row in (("decoder step", figures["decoder_step_us"]), ("press to key", figures["press_us"])):
         click.echo(f"  {name:13}" + "".join(f"  {k} {v:7.1f}" for k, v in row.items()))
+
+
+bench.add_command(latency)
 
 
 def _time_steps(model: Model, steps: int) -> np.ndarray:
