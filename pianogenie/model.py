@@ -14,12 +14,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnxruntime as ort
 
 from pianogenie.errors import UserError
 from pianogenie.files import read_bytes, read_json
+from pianogenie.guarded import PATIENCE_S, TooLong, one_line, patiently, session
 from pianogenie.keys import FIRST_DELTA_TIME_S, NO_KEY, NUM_KEYS
 from pianogenie.paths import models_dir, own_models_dir
 
@@ -30,6 +32,7 @@ MAX_CARD_BYTES = 1 << 20
 MAX_STATE_SIZE = 1 << 16
 MAX_BUTTONS = NUM_KEYS
 
+Answer = TypeVar("Answer")
 _INPUT_TYPES = {
     "prev_key": "tensor(int64)",
     "delta_time": "tensor(float)",
@@ -49,7 +52,7 @@ class Decoder:
     """
 
     def __init__(self, graph: bytes, where: str):
-        self._session = _session(graph, where)
+        self._session = session(graph, where)
         inputs = {i.name: i for i in self._session.get_inputs()}
         outputs = {o.name: o for o in self._session.get_outputs()}
         for name, kind in _INPUT_TYPES.items():
@@ -83,6 +86,7 @@ class Decoder:
         button: np.ndarray,
         state: np.ndarray,
         prev_velocity: np.ndarray | None = None,
+        options: ort.RunOptions | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """One press for each row of a batch.
 
@@ -92,6 +96,7 @@ class Decoder:
             button: int64 [B], 0..num_buttons-1.
             state: float32 [B, S], `zero_state` at the start.
             prev_velocity: float32 [B], 1..127, or 0 when nothing was played; needed if `takes_velocity`.
+            options: onnxruntime's, for one run.
 
         Returns:
             logits float32 [B, 88], the next state float32 [B, S], and the expected velocity (1..127) of each
@@ -100,7 +105,7 @@ class Decoder:
         feed = {"prev_key": prev_key, "delta_time": delta_time, "button": button, "state": state}
         if self.takes_velocity:
             feed["prev_velocity"] = np.zeros(len(button), np.float32) if prev_velocity is None else prev_velocity
-        results = self._session.run(self._outputs, feed)
+        results = self._session.run(self._outputs, feed, options)
         return results[0], results[1], results[2] if self.gives_velocity else None
 
     def bind(self, buffers: dict[str, np.ndarray]) -> Callable[[], None]:
@@ -130,7 +135,7 @@ class Encoder:
     """Keys and their times -> the buttons that a trained hand would press for them."""
 
     def __init__(self, graph: bytes, where: str):
-        self._session = _session(graph, where)
+        self._session = session(graph, where, loops=True)
         inputs = {i.name: i.type for i in self._session.get_inputs()}
         outputs = {o.name: o.type for o in self._session.get_outputs()}
         if inputs != {"keys": "tensor(int64)", "delta_times": "tensor(float)"}:
@@ -139,9 +144,9 @@ class Encoder:
             raise UserError(f"{where}: the output must be buttons (int64)")
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
 
-    def encode(self, keys: np.ndarray, delta_times: np.ndarray) -> np.ndarray:
+    def encode(self, keys: np.ndarray, delta_times: np.ndarray, options: ort.RunOptions | None = None) -> np.ndarray:
         """keys int64 [B, N] (0..87), delta_times float32 [B, N] (s) -> buttons int64 [B, N]."""
-        return self._session.run(["buttons"], {"keys": keys, "delta_times": delta_times})[0]
+        return self._session.run(["buttons"], {"keys": keys, "delta_times": delta_times}, options)[0]
 
 
 @dataclass(frozen=True)
@@ -226,6 +231,7 @@ def load_model(name_or_dir: str | Path = DEFAULT_MODEL, with_encoder: bool = Tru
     if with_encoder and (folder / "encoder.onnx").exists():
         encoder = Encoder(_checked_graph(folder / "encoder.onnx", card), str(folder / "encoder.onnx"))
         _check_metadata(folder / "encoder.onnx", encoder.metadata, buttons)
+        _check_encoder(encoder, str(folder / "encoder.onnx"))
     return Model(card["name"], folder, card, buttons, decoder, encoder)
 
 
@@ -235,19 +241,6 @@ def _checked_graph(path: Path, card: dict) -> bytes:
     if hashlib.sha256(graph).hexdigest() not in json.dumps(card):
         raise UserError(f"{path}: does not match its checksum in model.json; fetch or export the model again")
     return graph
-
-
-def _session(graph: bytes, where: str) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    # One thread: the step is far too small to share, and a waking thread pool costs more than the step.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base class
-        reason = str(error).splitlines()[0][:200]
-        raise UserError(f"{where}: not a graph that onnxruntime can run ({reason})") from error
 
 
 def _check_metadata(path: Path, metadata: dict[str, str], buttons: int) -> None:
@@ -262,18 +255,16 @@ def _check_metadata(path: Path, metadata: dict[str, str], buttons: int) -> None:
 
 def _check_decoder(decoder: Decoder, buttons: int, where: str) -> None:
     """Play two steps on two rows: shapes, finiteness and the free batch size, and the caches get warm."""
-    state = decoder.zero_state(2)
-    try:
+
+    def play(options: ort.RunOptions) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        state = decoder.zero_state(2)
         for key, seconds in ((NO_KEY, FIRST_DELTA_TIME_S), (39, 0.25)):
-            logits, state, velocity = decoder.step(
-                np.full(2, key, np.int64),
-                np.full(2, seconds, np.float32),
-                np.array([0, buttons - 1], np.int64),
-                state,
-            )
-    except Exception as error:
-        reason = str(error).splitlines()[0][:200]
-        raise UserError(f"{where}: does not run as a decoder of format 1 ({reason})") from error
+            times, pressed = np.full(2, seconds, np.float32), np.array([0, buttons - 1], np.int64)
+            step = decoder.step(np.full(2, key, np.int64), times, pressed, state, options=options)
+            state = step[1]
+        return step
+
+    logits, state, velocity = _first_run(play, f"{where}: does not run as a decoder of format 1")
     if logits.shape != (2, NUM_KEYS) or state.shape != (2, decoder.state_size):
         raise UserError(
             f"{where}: logits {logits.shape} and next_state {state.shape} "
@@ -283,3 +274,23 @@ def _check_decoder(decoder: Decoder, buttons: int, where: str) -> None:
         raise UserError(f"{where}: velocity {velocity.shape} should be {(2, NUM_KEYS)}")
     if not all(np.isfinite(numbers).all() for numbers in (logits, state, velocity) if numbers is not None):
         raise UserError(f"{where}: its numbers are not finite")
+
+
+def _check_encoder(encoder: Encoder, where: str) -> None:
+    """Find the buttons of two notes."""
+
+    def find(options: ort.RunOptions) -> np.ndarray:
+        return encoder.encode(np.array([[39, 40]]), np.full((1, 2), 0.25, np.float32), options)
+
+    buttons = _first_run(find, f"{where}: does not run as an encoder of format 1")
+    if buttons.shape != (1, 2):
+        raise UserError(f"{where}: buttons {buttons.shape} should be (1, 2)")
+
+
+def _first_run(run: Callable[[ort.RunOptions], Answer], fault: str) -> Answer:
+    try:
+        return patiently(run)
+    except TooLong as error:
+        raise UserError(f"{fault} (it takes more than {PATIENCE_S:g} s)") from error
+    except Exception as error:
+        raise UserError(f"{fault} ({one_line(error)})") from error
