@@ -57,6 +57,16 @@ def test_seeds_make_a_run_repeatable_and_resuming_leaves_no_trace(data, tmp_path
     )
 
 
+def test_the_same_seed_gives_the_same_bytes(data, tmp_path):
+    settings = config.named("genie").but(rnn_dim=8, encoder_dim=8, window=32, batch_size=4, steps=4)
+
+    def learnt(name):
+        train(data, tmp_path / name, settings)
+        return {name: weight.numpy().tobytes() for name, weight in weights(tmp_path / name, "last").items()}
+
+    assert learnt("one") == learnt("two")
+
+
 def test_time_ends_a_run(data, tmp_path):
     outcome = train(data, tmp_path / "run", TINY.but(steps=10**6, validate_every=10**6), minutes=0.02)
     assert 0 < outcome.step < 10**6 and not outcome.stopped

@@ -13,8 +13,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pianogenie_train import loop, ranks, runs
-from pianogenie_train.data import Batch, Prepared
+from pianogenie_train import config, loop, losses, ranks, runs
+from pianogenie_train.data import Batch, Prepared, RandomBatches
+from pianogenie_train.training import Training
 
 from pianogenie.errors import UserError
 
@@ -133,6 +134,17 @@ def test_torchrun_ends_well_by_a_signal_and_one_process_can_go_on(data, tmp_path
     assert before >= 4
     run = loop.resumed_run(tmp_path / "run", {"steps": before + 1}, None, Prepared(data), "")
     assert loop.fit(run, resume=True, device="cpu").step == before + 1
+
+
+@pytest.mark.parametrize("name", config.CONFIGURATIONS)
+def test_every_weight_of_every_configuration_learns(data, name):
+    """A weight that a loss does not reach would stop several processes: they wait for its gradient."""
+    settings = config.named(name).but(rnn_dim=8, encoder_dim=8, window=16, batch_size=12)
+    module = Training(settings)
+    batch = RandomBatches(Prepared(data), settings).batch(0)
+    terms = losses.terms(settings, module.model.learn_from(batch), batch)
+    sum(term.weight * term.value for term in terms.values()).backward()
+    assert [name for name, weight in module.named_parameters() if weight.grad is None] == []
 
 
 kinds = st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(1, 4))
