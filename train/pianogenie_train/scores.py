@@ -19,7 +19,7 @@ from pianogenie_train.players import Player
 from pianogenie_train.prepare import WINDOW_NOTES
 
 FREE_TEMPERATURE = 0.25
-_BATCH = 256  # windows
+_BATCH = 64  # windows
 _SEED = 0  # of jitter, patterns and sampling: two evaluations of one model agree
 
 
