@@ -93,5 +93,10 @@ def small_model(small_run, tmp_path_factory) -> Path:
     from pianogenie_train.export import Provenance, export
 
     out = tmp_path_factory.mktemp("models") / "small"
-    export(small_run, out, Provenance("made-up music", "CC0-1.0", "CC0-1.0"), command="pianogenie train export")
+    export(
+        small_run,
+        out,
+        Provenance("made-up music", "CC0-1.0", "CC0-1.0", notes=("It has heard little.",)),
+        command="pianogenie train export",
+    )
     return out

@@ -85,6 +85,7 @@ def test_the_folder_is_of_format_1(small_model):
         assert b".py" not in graph.SerializeToString(), "where it was made is nobody's business"
         assert all(value.type.tensor_type.shape.dim[0].dim_param for value in graph.graph.input)
     text = (small_model / "README.md").read_text()
+    assert "- It has heard little." in text
     assert "CC0-1.0" in text and "made-up music" in text and "pianogenie train fit" in text
     assert (os.stat(small_model).st_mode & 0o777) == 0o755
 

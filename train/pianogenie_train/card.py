@@ -72,7 +72,7 @@ def _limits(facts: dict) -> list[str]:
         lines = ["- It has met its own encoder's buttons only: `hand_ppl` says how well it follows a person's."]
     if not (facts["scores"] or {}).get("velocity_mae"):
         lines.append("- It knows no velocity; the instrument takes that from the player, or makes it up.")
-    return lines
+    return lines + [f"- {note}" for note in facts["notes"]]
 
 
 def _scores(scores: dict | None) -> list[str]:

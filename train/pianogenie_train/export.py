@@ -35,6 +35,7 @@ class Provenance:
     data_licence: str
     weights_licence: str
     data_url: str = ""
+    notes: tuple[str, ...] = ()  # what else a player should know: where it falls short
 
 
 def export(
@@ -72,6 +73,7 @@ def export(
             "licence": _licence(provenance, trained.run),
             "parent": trained.run.parent,
             "data": {"name": provenance.data_name, "licence": provenance.data_licence, "url": provenance.data_url},
+            "notes": list(provenance.notes),
             "recipe": _recipe(trained, command),
             "scores": None,
             "sha256": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _FILES},

@@ -14,6 +14,7 @@ from pianogenie_train.cli.words import bar_over_batches, command_line
 @click.option("--data-url", default="", help="Where that can be had.")
 @click.option("--data-licence", default="not stated", help="The licence of that.")
 @click.option("--weights-licence", default="not stated", help="The licence of the model.")
+@click.option("--note", "notes", multiple=True, metavar="TEXT", help="For the card: where it falls short; repeatable.")
 @click.option("--checkpoint", "which", type=click.Choice(["best", "last"]), help="[default: best]")
 @click.option("--data", type=click.Path(path_type=Path), metavar="DATA", help="Score on this.  [default: the run's]")
 @click.option("--scores/--no-scores", "scored", default=True, show_default=True, help="Put scores on the card.")
@@ -27,6 +28,7 @@ def export(
     data_url: str,
     data_licence: str,
     weights_licence: str,
+    notes: tuple[str, ...],
     which: str | None,
     data: Path | None,
     scored: bool,
@@ -39,7 +41,7 @@ def export(
     facts = exporting.export(
         run,
         out,
-        exporting.Provenance(data_name, data_licence, weights_licence, data_url),
+        exporting.Provenance(data_name, data_licence, weights_licence, data_url, notes),
         which=which,
         data=data,
         scored=scored,
