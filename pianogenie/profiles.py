@@ -15,12 +15,13 @@ from pianogenie.errors import UserError
 from pianogenie.files import read_bytes
 from pianogenie.keys import HIGHEST_PITCH, LOWEST_PITCH, NUM_KEYS
 from pianogenie.paths import assets_dir
+from pianogenie.settings.dots import line_with_too_many_dots
 from pianogenie.settings.schema import Wrong, entry, read
 
 SUSTAIN, SOSTENUTO, SOFT, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 66, 67, 120, 123
 NO_PROFILE = "none"
 
-_MAX_BYTES = 64 << 10
+_MAX_BYTES = 16 << 10
 _OCTAVE = 12
 
 
@@ -162,6 +163,8 @@ def _parse(path: Path) -> tuple[str, dict[str, Any]]:
     data = read_bytes(path, _MAX_BYTES)
     try:
         text = data.decode("utf-8-sig")
+        if line := line_with_too_many_dots(text):
+            raise UserError(f"{path}: line {line}: more dots than an entry of a profile has")
         if sys.version_info >= (3, 11):
             import tomllib  # in a hundredth of tomlkit's time
 

@@ -12,6 +12,7 @@ import platformdirs
 
 from pianogenie.errors import UserError
 from pianogenie.files import read_bytes, written_whole
+from pianogenie.settings.dots import line_with_too_many_dots
 from pianogenie.settings.lines import first_that, line_of, lines_of
 from pianogenie.settings.schema import Wrong, read
 from pianogenie.settings.tables import Origin, Settings
@@ -154,6 +155,8 @@ def _parse(text: str, path: Path):
             return True
         return False
 
+    if line := line_with_too_many_dots(text):
+        raise UserError(f"{path}: line {line}: more dots than a setting has")
     try:
         return tomlkit.parse(text)
     except ParseError as error:

@@ -82,7 +82,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         (b"\xff\xfe", "not TOML"),
         ("a = " + "[" * 5000, "not TOML"),
         ("channel = " + "1" * 5000, "not TOML"),
-        (b" " * (65 << 10), "larger than 64 KiB"),
+        (b" " * (17 << 10), "larger than 16 KiB"),
+        ("channel = 1\n" + "a." * 8000 + "a = 1\n", "line 2: more dots"),
+        ("[" + "a." * 8000 + "a]\n", "line 1: more dots"),
+        ("".join(f"[{'.'.join('a' * i)}]\n" for i in range(1, 120)), "line 34: more dots"),
+        ("".join(f"k{i} = 1\n" for i in range(1000)), "line 1: k0: no such entry"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(file, text, complaint):

@@ -174,3 +174,9 @@ def test_a_hostile_file_gives_settings_or_one_line(tmp_path_factory, data):
         load(file)
     except UserError as error:
         assert str(error).startswith(str(file)) and "\n" not in str(error)
+
+
+def test_a_key_of_a_thousand_parts_is_refused_before_it_is_read(file):
+    path = file("[play]\n" + "a." * 10_000 + "a = 1\n")
+    with pytest.raises(UserError, match="line 2: more dots"):
+        load(path)
