@@ -177,6 +177,6 @@ def test_a_hostile_file_gives_settings_or_one_line(tmp_path_factory, data):
 
 
 def test_a_key_of_a_thousand_parts_is_refused_before_it_is_read(file):
-    path = file("[play]\n" + "a." * 10_000 + "a = 1\n")
+    file.write_text("[play]\n" + "a." * 10_000 + "a = 1\n")
     with pytest.raises(UserError, match="line 2: more dots"):
-        load(path)
+        load(file)
