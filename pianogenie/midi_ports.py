@@ -167,6 +167,7 @@ class PortWatcher:
         self._watched: list[Watched] = []
         self._listers: dict[tuple[int, bool], _Lister] = {}
         self._wake = threading.Event()
+        self._looking = threading.Lock()
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -187,6 +188,10 @@ class PortWatcher:
         return self._add(Watched(name, None, inputs, gone, back, self._wake))
 
     def _add(self, watched: Watched) -> Watched:
+        # Clients that list are made before anything plays: making one stops the interpreter for as long as it takes.
+        with self._looking:
+            for api in _apis() if watched.port is None else [watched.port.api]:
+                self._list(api, watched.inputs)
         self._watched.append(watched)
         if self._thread is None and self._every_s > 0:
             self._thread = threading.Thread(target=self._run, name="port watcher", daemon=True)
@@ -195,6 +200,10 @@ class PortWatcher:
 
     def look(self) -> None:
         """One look at the list."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         for watched in list(self._watched):
             found = self._find(watched)
             if watched.here and (found is None or watched.broken):

@@ -122,14 +122,16 @@ def _add_gamepads(session: Session, place: Surface, settings: Settings) -> None:
 def _add_midi_inputs(
     session: Session, settings: Settings, watcher: PortWatcher, names: Sequence[str], wait: bool
 ) -> None:
-    opened: set[str] = set()
+    opened: dict[str, MidiInput] = {}
     for name in dict.fromkeys(names):
         device = session.add(MidiInput.open(session.hands, name, settings.midi, watcher, wait))
         if device.name in opened:
             raise UserError(f"{name}: {device.name} is listened to already, by another name; give one of them")
-        opened.add(device.name)
+        opened[device.name] = device
         if device.missing:
             session.announcements.say(f"waiting for {name}")
+    for device in opened.values():  # once all are open
+        device.start()
 
 
 def _add_osc(session: Session, place: str, genie: Genie) -> None:

@@ -74,9 +74,8 @@ def midi(name: str | None, buttons: int, config: str | None) -> None:
                     raise
                 person.say(str(error))
                 continue
-            listener = NoteListener(here, heard.put)
-            opened.callback(retire, client, lambda listener=listener: listener.count)
-            client.set_callback(listener)
+            opened.callback(retire, client)
+            client.set_callback(NoteListener(here, heard.put))
         person.say("Listening to " + ", ".join(port.name for port in ports))
         port, notes = learn_midi(person, buttons, heard)
     lasting = port.lasting_name

@@ -51,16 +51,14 @@ def _next_note(
 
 
 class NoteListener:
-    """A callback for rtmidi that hands on each note-on; `count` is how many messages there were of any kind."""
+    """A callback for rtmidi that hands on each note-on."""
 
     def __init__(self, port: Port, heard: Callable[[tuple[Port, int]], None]):
-        self.count = 0
         self._port = port
         self._heard = heard
 
     def __call__(self, event: tuple[list[int], float], _data: object = None) -> None:
         """Take a message."""
-        self.count += 1
         message = event[0]
         if len(message) == 3 and message[0] & 0xF0 == 0x90 and message[2]:
             self._heard((self._port, message[1]))

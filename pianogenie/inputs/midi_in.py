@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import ctypes
+import gc
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pianogenie.errors import UserError
 from pianogenie.inputs.base import Input
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.midi_layout import NO_BUTTON, NUM_CHANNELS, Table, tables
-from pianogenie.midi_ports import Client, Port, PortWatcher, open_port
+from pianogenie.lifelines import Lifelines
+from pianogenie.midi_ports import Client, Port, PortWatcher, abandon, open_port
+from pianogenie.stderr import silent_stderr
 
 if TYPE_CHECKING:
     from pianogenie.settings import Midi
 
 _NOTE_OFF, _NOTE_ON, _CONTROL_CHANGE = 0x80, 0x90, 0xB0
 _SUSTAIN, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF, _LAST_MODE = 64, 120, 121, 123, 127
-_SILENCE_S, _PATIENCE_S = 0.02, 0.5
+_PATIENCE_S = 0.1
+_kept: list[object] = []
 
 
 class MidiInput(Input):
@@ -39,52 +42,65 @@ class MidiInput(Input):
         self._learnt = learnt
         self._tables: list[Table] = tables(name, learnt, hands.num_buttons)
         self._client: Client | None = None
+        self._lifelines = Lifelines()
         self._lock = threading.Lock()  # around the client, never around what it hears
         self._closed = False
         self._listening = False
-        self._heard = 0
 
     @classmethod
     def open(
         cls, hands: Hands, name: str, learnt: Mapping[str, Midi], watcher: PortWatcher, wait: bool = False
     ) -> MidiInput:
-        """Open the input that `find_port` finds; `watcher` looks after it.
+        """Open the input that `find_port` finds; `watcher` looks after it. It plays once it is told to `start`.
 
         `wait`: if it is not there it is waited for. Otherwise, or if several match, raises UserError.
         """
         device = cls(hands, name, learnt)
         try:
-            client, port = open_port(name, inputs=True)
+            device._open(name)
         except UserError:
             if not wait:
                 raise
             device.missing = True
             watcher.wait_for(name, device.leave, device.come, inputs=True)
         else:
-            device.use(client, port)
-            watcher.watch(port, device.leave, device.come, inputs=True)
+            watcher.watch(device.port, device.leave, device.come, inputs=True)
         return device
 
+    def start(self) -> None:
+        """Listen to the port, if it is there.
+
+        Whatever else has to open clients is to do so before: python-rtmidi keeps the interpreter to itself meanwhile, a
+        JACK server that waits for its clients would wait for ours to be done with a message, and that for the
+        interpreter.
+        """
+        with self._lock:
+            if self._client is not None and not self._listening:
+                self._listening = True
+                self._client.set_callback(self.take)
+
     def use(self, client: Client, port: Port) -> bool:
-        """Listen to a port that is open. False, with the port closed again, if this input is closed already."""
+        """Take over a port that is open. False, with the port closed again, if this input is closed already."""
         with self._lock:
             if not self._closed:
-                self.name = port.name
+                self._client, self.port, self.name = client, port, port.name
                 self._tables = tables(port.lasting_name, self._learnt, self._hands.num_buttons)
-                self._client = client
-                self._listening = True
-                client.set_callback(self.take)
                 self.missing = False
                 return True
         client.delete()
         return False
 
     def come(self, port: Port) -> bool:
-        """The port is there (again): called by the watcher."""
-        try:
-            client, port = open_port(port, inputs=True)
-        except UserError:
-            return False  # asked again at its next look
+        """The port is there (again): called by the watcher. UserError if it cannot be opened."""
+        taken = self._open(port)
+        self.start()
+        return taken
+
+    def _open(self, wanted: str | Port) -> bool:
+        lifelines = Lifelines()
+        with lifelines.opened():
+            client, port = open_port(wanted, inputs=True)
+        self._lifelines = lifelines
         return self.use(client, port)
 
     def leave(self) -> None:
@@ -100,7 +116,6 @@ class MidiInput(Input):
 
     def take(self, event: tuple[Sequence[int], float], _data: object = None) -> None:
         """Act on one message as rtmidi gives it: (bytes, seconds since the one before)."""
-        self._heard += 1
         message = event[0]
         if len(message) != 3 or not self._listening:
             return
@@ -131,8 +146,9 @@ class MidiInput(Input):
             client, self._client = self._client, None
         self._let_go()
         if client is not None:
-            retire(client, lambda: self._heard)
+            retire(client, server_is_dead=self._lifelines.are_cut())
             self._let_go()  # what its thread was in the middle of
+        self._lifelines.close()
 
     def _let_go(self) -> None:
         self._hands.let_go(self)
@@ -140,21 +156,23 @@ class MidiInput(Input):
             self._hands.let_go((self, channel))
 
 
-def retire(client: Client, heard: Callable[[], int]) -> None:
-    """Delete a client at a moment when it has nothing to say.
+def retire(client: Client, server_is_dead: bool = False) -> None:
+    """Delete a client whose callback may be running this very moment.
 
-    python-rtmidi waits for its own thread when a port is closed, and keeps the interpreter to itself meanwhile; if
-    that thread has a message for us just then, both wait for ever.
-
-    Args:
-        heard: how many messages its callback has had.
+    python-rtmidi waits for its own thread when a port is closed, and keeps the interpreter to itself meanwhile; if that
+    thread has a message for us just then, it waits for the interpreter, and both wait for ever. So the callback is
+    cancelled first: from there on messages queue up without the interpreter, and the first that does shows that its
+    thread is done with us. Without one, it has had time enough to be.
     """
+    _kept.append(gc.get_referents(client))  # python-rtmidi would free the callback while its thread may yet call it
+    client.cancel_callback()
     by = time.monotonic() + _PATIENCE_S
     while time.monotonic() < by:
-        before = heard()
-        time.sleep(_SILENCE_S)
-        if heard() == before:
-            client.delete()
-            return
-    # It never falls silent (a trembling pedal): the system shall close it, when we have ended.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
+        time.sleep(_PATIENCE_S / 20)
+        if client.get_message() is not None:
+            break
+    if server_is_dead:
+        abandon(client)
+        return
+    with silent_stderr():  # rtmidi complains of each message for which its queue has no room
+        client.delete()

@@ -162,4 +162,4 @@ def test_only_notes_that_begin_are_heard():
     listener = NoteListener(PADS, heard.append)
     for message in ([0x90, 60, 1], [0x90, 61, 0], [0x80, 62, 9], [0xB0, 64, 127], [0xF8], [0x99, 36, 127]):
         listener((message, 0.0))
-    assert heard == [(PADS, 60), (PADS, 36)] and listener.count == 6
+    assert heard == [(PADS, 60), (PADS, 36)]
