@@ -22,7 +22,8 @@ def read_bytes(path: Path | str, limit: int) -> bytes:
         raise UserError(f"{path}: not a file")
     try:
         with open(path, "rb") as file:
-            data = file.read(limit + 1)
+            # As much room as it needs: `read` makes room for all that it is asked for.
+            data = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     if len(data) > limit:
