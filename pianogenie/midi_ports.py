@@ -291,10 +291,11 @@ class _Lister:
         return ports
 
     def close(self) -> None:
-        """Delete the client."""
+        """Delete the client, unless its server has ended: libjack may crash over closing what has gone."""
+        dead = self.is_dead()
         self._lifelines.close()
         if self._client is not None:
-            self._client.delete()
+            abandon(self._client) if dead else self._client.delete()
 
 
 def _taken_back(watched: Watched, port: Port) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pygame
 
+from pianogenie.crashes import leave_crashes_alone
 from pianogenie.inputs.base import Input
 from pianogenie.inputs.gamepads import EVENTS, Gamepads
 from pianogenie.inputs.waiting import EventWaiter
@@ -78,6 +79,7 @@ def start_no_display() -> None:
     try:
         pygame.display.init()
     finally:
+        leave_crashes_alone()
         if before is None:
             del os.environ["SDL_VIDEODRIVER"]
         else:

@@ -20,6 +20,7 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 import pygame
 
+from pianogenie.crashes import leave_crashes_alone
 from pianogenie.errors import UserError
 from pianogenie.events import PianoEvent
 from pianogenie.outputs.base import Output
@@ -134,6 +135,7 @@ def _open_mixer(rate_hz: int, buffer_frames: int, device: str | None) -> None:
     try:
         with silent_stderr():  # ALSA's library tells in a dozen lines what SDL's error says in one
             pygame.mixer.init(rate_hz, -16, 2, buffer_frames, devicename=device, allowedchanges=0)
+        leave_crashes_alone()
     except pygame.error as error:
         which = f"sound device {device!r}" if device else "sound device"
         raise UserError(f"no {which} for the built-in piano ({error}); use --no-sound to play without it") from error

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pygame
 
+from pianogenie.crashes import leave_crashes_alone
 from pianogenie.errors import UserError
 from pianogenie.stderr import silent_stderr
 from pianogenie.window.colours import tints
@@ -52,6 +53,7 @@ def _display_fault() -> str | None:
             pygame.display.init()
     except pygame.error as error:
         return str(error)
+    leave_crashes_alone()
     driver = pygame.display.get_driver()
     # SDL's last resort is a display in memory, which nobody sees: only for those who asked for it.
     if driver in ("offscreen", "dummy") and driver not in os.environ.get("SDL_VIDEODRIVER", ""):
