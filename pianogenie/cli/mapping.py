@@ -104,10 +104,8 @@ def _asked():
     """A person at a terminal; who cancels leaves by exit status 1, and nothing is changed."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise UserError("map: asks in a terminal, and standard input and output are none; start it from one")
-    import blessed
-
-    import pianogenie.inputs.terminal  # noqa: F401 (sets blessed's environment)
     from pianogenie.inputs.asking import Cancelled
+    from pianogenie.inputs.terminal import blessed  # with what it needs to know before it is imported
 
     terminal = blessed.Terminal()
     try:

@@ -4,6 +4,7 @@
 `python -m tests.e2e.midi_devices listener NAME` prints what it hears, a line a message.
 """
 
+import signal
 import sys
 import time
 
@@ -23,8 +24,13 @@ def listener(name: str) -> None:
     port.set_callback(lambda message, _: print(*(f"{byte:02x}" for byte in message[0]), flush=True))
     port.open_virtual_port("in")
     print("ready", flush=True)
-    while True:
-        time.sleep(60)
+    # A client that dies without a word keeps a synchronous server waiting.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        while True:
+            time.sleep(60)
+    finally:
+        port.delete()
 
 
 if __name__ == "__main__":
