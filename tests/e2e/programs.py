@@ -107,13 +107,16 @@ def xdotool(display: str, *words: str) -> str:
 
 
 @contextlib.contextmanager
-def jackd(name: str, period: int = 64) -> Iterator[dict[str, str]]:
-    """A JACK server with the dummy driver, under a name of its own; gives the environment that finds it."""
+def jackd(name: str, period: int = 64, synchronous: bool = True) -> Iterator[dict[str, str]]:
+    """A JACK server with the dummy driver, under a name of its own; gives the environment that finds it.
+
+    Synchronous, it waits for a client that is late on a busy machine, where it would else lose its notes; and waits for
+    seconds for one that was killed.
+    """
     need("jackd")
     environment = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
     with running(
-        # Synchronous: the server waits for a client that is late on a busy machine, where it would else lose its notes.
-        ["jackd", "-S", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", str(period)],
+        ["jackd", *(["-S"] if synchronous else []), "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", str(period)],
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -121,7 +124,8 @@ def jackd(name: str, period: int = 64) -> Iterator[dict[str, str]]:
 
         def answers() -> bool:
             assert server.poll() is None, "jackd ended at once"
-            probe = "import rtmidi; rtmidi.MidiOut(rtmidi.API_UNIX_JACK).get_ports()"
+            # A client that leaves without a word keeps a synchronous server waiting for five seconds.
+            probe = "import rtmidi; client = rtmidi.MidiOut(rtmidi.API_UNIX_JACK); client.get_ports(); client.delete()"
             return (
                 subprocess.run(
                     [sys.executable, "-c", probe],

@@ -1,5 +1,6 @@
 """Ports on a real JACK server: pulled and plugged in again in mid-chord, active sensing, a program that is killed."""
 
+import contextlib
 import json
 import os
 import signal
@@ -90,12 +91,18 @@ def environment(jack, tmp_path):
     return quiet_environment(tmp_path, **jack)
 
 
-@pytest.fixture
-def receiver(environment):
+@contextlib.contextmanager
+def receiving(environment):
     with running([sys.executable, "-c", RECEIVER, "piano-one"], env=environment, stdin=subprocess.PIPE) as process:
         yield Receiver(process)
         process.stdin.close()  # killed, it would keep the server waiting for it
         process.wait(20)
+
+
+@pytest.fixture
+def receiver(environment):
+    with receiving(environment) as receiver:
+        yield receiver
 
 
 def free_port():
@@ -197,10 +204,13 @@ def test_active_sensing_ends_with_the_session_after_all_notes_are_off(environmen
     assert not sounding
 
 
-def test_active_sensing_is_on_the_wire_and_a_program_that_is_killed_is_silenced(environment, receiver, toy_model):
-    # The last test on this server, which takes its time to notice that a client was killed.
-    port = free_port()
-    with player(environment, toy_model, port, "--profile", "disklavier") as process:
+def test_active_sensing_is_on_the_wire_and_a_program_that_is_killed_is_silenced(tmp_path, toy_model):
+    port, name = free_port(), f"pianogenie-kill-{os.getpid()}"
+    with (
+        jackd(name, synchronous=False) as found,
+        receiving(environment := quiet_environment(tmp_path, **found)) as receiver,
+        player(environment, toy_model, port, "--profile", "disklavier") as process,
+    ):
         hand = Hand(port)
         hand.until_heard(receiver)
         hand("press", 1, 70)
@@ -210,7 +220,7 @@ def test_active_sensing_is_on_the_wire_and_a_program_that_is_killed_is_silenced(
         process.send_signal(signal.SIGKILL)
         process.wait(20)
         wait_for(lambda: receiver.state()["silenced"], "the receiver to silence itself")
-    state = receiver.state()
+        state = receiver.state()
     assert (0x80, pitch(1)) not in [tuple(m[1:3]) for m in state["heard"]], "killed, it can have let go of nothing"
     # The last thing that it heard, and 0.3 s of nothing.
     assert 0.3 < state["silenced"] - state["heard"][-1][0]

@@ -1,10 +1,14 @@
 """Profiles: those that ship are whole; a stranger's file gives a profile or one clear line."""
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pianogenie import midi_ports
+from pianogenie.cli import info
 from pianogenie.errors import UserError
+from pianogenie.midi_ports import Port
 from pianogenie.profiles import Profile, find_profile, load_profile, profile_names, profile_of_port
 
 
@@ -44,6 +48,15 @@ def test_a_disklavier_is_what_yamaha_says_it_is():
 )
 def test_a_port_gets_its_profile_by_its_name(port, profile):
     assert profile_of_port(port)[0] == profile
+
+
+def test_devices_says_which_profile_a_port_gets(monkeypatch):
+    ports = [Port(3, 0, "Disklavier MIDI 1"), Port(3, 1, "listener:in")]
+    monkeypatch.setattr(midi_ports, "list_ports", lambda inputs=False: ports)
+    monkeypatch.setattr(info, "_gamepads", list)
+    monkeypatch.setattr(info, "_audio_outputs", list)
+    said = CliRunner().invoke(info.devices).output.splitlines()
+    assert said[1].endswith(", profile disklavier") and "profile" not in said[2]
 
 
 def test_an_unknown_profile_is_told_with_those_that_there_are():
