@@ -17,6 +17,8 @@ def keys(name: str) -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         port.send_message(bytes.fromhex(line))
+    port.close_port()
+    port.delete()
 
 
 def listener(name: str) -> None:
