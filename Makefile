@@ -1,12 +1,16 @@
 # make play   the instrument, from a bare clone
 # make test   the same, with the trainer, and all tests
 # make soak   what takes longer than a test may
+# make fuzz   hostile files, an hour for each reader (MINUTES=1: a minute)
+# make reliability   docs/reliability.md anew: all that was tried (MODE=quick: in ten minutes)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+MINUTES ?= 60
+MODE ?= full
 
-.PHONY: play test lint soak clean
+.PHONY: play test lint soak fuzz reliability clean
 
 play: $(VENV)/.play
 	$(BIN)/pianogenie play $(ARGS)
@@ -21,6 +25,12 @@ lint: $(VENV)/.test
 soak: $(VENV)/.test
 	$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)
 
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
+
+reliability: $(VENV)/.fuzz
+	$(BIN)/python tools/reliability.py --$(MODE) $(ARGS)
+
 # Editable, so that what you change is what you play. Neither stamp needs the other.
 $(VENV)/.play: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
@@ -29,6 +39,10 @@ $(VENV)/.play: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,dev]' -c constraints.txt
 	touch $@ $(VENV)/.play
+
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]' -c constraints.txt
+	touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
