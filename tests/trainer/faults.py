@@ -37,10 +37,8 @@ def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def fill(folder: Path) -> Path:
-    """A file that takes all the room that is left."""
-    path = folder / "filler"
-    with contextlib.suppress(OSError), open(path, "wb", buffering=0) as file:
+def fill(folder: Path) -> None:
+    """Make a file that takes all the room that is left."""
+    with contextlib.suppress(OSError), open(folder / "filler", "wb", buffering=0) as file:
         while file.write(b"\0" * 4096):
             pass
-    return path
