@@ -1,21 +1,19 @@
-"""MIDI ports by name, through python-rtmidi: which there are, opening the right one, hearing when one goes.
+"""MIDI ports by name, through python-rtmidi: which there are, and opening the right one.
 
 python-rtmidi numbers ports by their place in a list that changes when anything is plugged in or out, and says nothing
 when a port that is open goes away: what is sent to it then is lost without an error. So a port is opened by its
-name and looked at again once it is open, and `PortWatcher` keeps an eye on the list.
+name and looked at again once it is open, and `pianogenie.port_watcher` keeps an eye on the list.
 """
 
 import ctypes
 import os
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import rtmidi
 
 from pianogenie.errors import UserError
-from pianogenie.lifelines import Lifelines
 from pianogenie.stderr import silent_stderr
 
 CLIENT_NAME = "Pianogenie"
@@ -61,7 +59,7 @@ def list_ports(inputs: bool = False) -> list[Port]:
     """The MIDI outputs (or inputs) that can be opened now, over every backend that answers."""
     ports = []
     for api, client in clients(inputs):
-        ports += _ports_of(api, client)
+        ports += ports_of(api, client)
         client.delete()
     return ports
 
@@ -75,7 +73,7 @@ def find_port(name: str, inputs: bool = False) -> Port:
     """
     kind = "input" if inputs else "output"
     ports = list_ports(inputs)
-    matches = _matching(ports, name)
+    matches = matching(ports, name)
     if len(matches) == 1:
         return matches[0]
     if matches:
@@ -96,10 +94,10 @@ def open_port(wanted: str | Port, inputs: bool = False, own_name: str | None = N
         try:
             client = (rtmidi.MidiIn if inputs else rtmidi.MidiOut)(port.api, name=CLIENT_NAME)
             # Something may be plugged in or out at any moment: the list must say the same before and after.
-            here = next((p for p in _ports_of(port.api, client) if p.name == port.name), None)
+            here = next((p for p in ports_of(port.api, client) if p.name == port.name), None)
             if here is not None:
                 client.open_port(here.index, name=own_name or kind.removesuffix("put"))
-                if here in _ports_of(port.api, client):
+                if here in ports_of(port.api, client):
                     return client, here
         except ERRORS as error:
             if client is not None:
@@ -111,198 +109,14 @@ def open_port(wanted: str | Port, inputs: bool = False, own_name: str | None = N
 
 def clients(inputs: bool = False) -> Iterator[tuple[int, Client]]:
     """A client of each backend that was compiled in and answers here. Whoever takes one deletes it."""
-    for api in _apis():
-        if (client := _client(api, inputs)) is not None:
+    for api in apis():
+        if (client := client_of(api, inputs)) is not None:
             yield api, client
 
 
-def _apis() -> list[int]:
+def apis() -> list[int]:
+    """python-rtmidi's numbers of the backends that were compiled in."""
     return [api for api in rtmidi.get_compiled_api() if api != rtmidi.API_RTMIDI_DUMMY]
-
-
-class Watched:
-    """A port that a `PortWatcher` looks after; or waits for, by a part of its name, as long as `port` is None."""
-
-    def __init__(
-        self,
-        name: str,
-        port: Port | None,
-        inputs: bool,
-        gone: Callable[[], None],
-        back: Callable[[Port], bool],
-        wake: threading.Event,
-    ):
-        self.name = name
-        self.port = port
-        self.inputs = inputs
-        self.gone = gone
-        self.back = back
-        self.here = port is not None
-        self.broken = False
-        self._wake = wake
-
-    def broke(self) -> None:
-        """It could not be written to, listed or not: it shall be taken as gone, and back when it opens again.
-
-        Safe on the hot path: two flags are set.
-        """
-        self.broken = True
-        self._wake.set()
-
-
-class PortWatcher:
-    """Looks at the list of ports twice a second, on a thread of its own, and says what went and what came back.
-
-    A device is noticed within a second; one that is out and in again within half a second may be missed.
-    The thread starts with the first port that is watched. A context manager; or call `close`.
-
-    Args:
-        announce: takes a line for the person, from this thread.
-        every_s: seconds between two looks.
-    """
-
-    def __init__(self, announce: Callable[[str], None] = lambda line: None, every_s: float = 0.5):
-        self._announce = announce
-        self._every_s = every_s
-        self._watched: list[Watched] = []
-        self._listers: dict[tuple[int, bool], _Lister] = {}
-        self._wake = threading.Event()
-        self._looking = threading.Lock()
-        self._closed = False
-        self._thread: threading.Thread | None = None
-
-    def watch(
-        self, port: Port, gone: Callable[[], None], back: Callable[[Port], bool], inputs: bool = False
-    ) -> Watched:
-        """Call `gone` when this port is no longer listed, and `back` with what it is now when it is again.
-
-        Both are called on the watcher's thread. `back` opens it and answers whether that went well; if not
-        (or if it raises UserError), it is asked again at the next look.
-        """
-        return self._add(Watched(port.name, port, inputs, gone, back, self._wake))
-
-    def wait_for(
-        self, name: str, gone: Callable[[], None], back: Callable[[Port], bool], inputs: bool = False
-    ) -> Watched:
-        """As `watch`, for a port that is not there yet: the first that `find_port` would find is taken."""
-        return self._add(Watched(name, None, inputs, gone, back, self._wake))
-
-    def _add(self, watched: Watched) -> Watched:
-        # Clients that list are made before anything plays: making one stops the interpreter for as long as it takes.
-        with self._looking:
-            for api in _apis() if watched.port is None else [watched.port.api]:
-                self._list(api, watched.inputs)
-        self._watched.append(watched)
-        if self._thread is None and self._every_s > 0:
-            self._thread = threading.Thread(target=self._run, name="port watcher", daemon=True)
-            self._thread.start()
-        return watched
-
-    def look(self) -> None:
-        """One look at the list."""
-        with self._looking:
-            self._look()
-
-    def _look(self) -> None:
-        for watched in list(self._watched):
-            found = self._find(watched)
-            if watched.here and (found is None or watched.broken):
-                watched.here = watched.broken = False
-                watched.gone()
-                self._announce(f"lost {watched.name}; it is taken back when it returns")
-            elif not watched.here and found is not None and _taken_back(watched, found):
-                self._announce(f"{found.name} is {'there' if watched.port is None else 'back'}")
-                watched.here, watched.port, watched.name = True, found, found.name
-
-    def _find(self, watched: Watched) -> Port | None:
-        port = watched.port
-        if port is None:
-            listed = [p for api in _apis() for p in self._list(api, watched.inputs)]
-            alike = _matching(listed, watched.name)
-        else:
-            listed = self._list(port.api, watched.inputs)
-            same = next((p for p in listed if p.name == port.name), None)
-            if same is not None or watched.here:
-                return same
-            alike = [p for p in listed if p.is_again(port)]  # it may bear another number now
-        return alike[0] if len(alike) == 1 else None  # if two could be it, neither is taken for it
-
-    def close(self) -> None:
-        """Look no more."""
-        self._closed = True
-        self._wake.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
-        for lister in self._listers.values():
-            lister.close()
-        self._listers.clear()
-
-    def __enter__(self) -> "PortWatcher":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-    def _run(self) -> None:
-        while not self._closed:
-            self._wake.wait(self._every_s)
-            self._wake.clear()
-            if not self._closed:
-                self.look()
-
-    def _list(self, api: int, inputs: bool) -> list[Port]:
-        """The ports of one backend.
-
-        Its client is kept: for a new one each time, JACK would rearrange its graph, and nothing plays meanwhile, as
-        python-rtmidi keeps the interpreter to itself. A new one is made when its server has ended.
-        """
-        lister = self._listers.get((api, inputs))
-        if lister is None or lister.is_dead():
-            if lister is not None:
-                lister.close()
-            lister = self._listers[api, inputs] = _Lister(api, inputs)
-        return lister.list()
-
-
-class _Lister:
-    """A client of one backend that only lists."""
-
-    def __init__(self, api: int, inputs: bool):
-        self._api = api
-        self._failed = False
-        self._lifelines = Lifelines()
-        with self._lifelines.opened():
-            self._client = _client(api, inputs)
-
-    def is_dead(self) -> bool:
-        """Whether there is no server, or it has ended."""
-        return self._client is None or self._failed or self._lifelines.are_cut()
-
-    def list(self) -> list[Port]:
-        """The ports; none if the backend does not answer (any more)."""
-        if self.is_dead():
-            return []
-        try:
-            ports = _ports_of(self._api, self._client)
-        except ERRORS:
-            ports = []
-        # Where a cut line cannot be seen, an empty list is all that a JACK server leaves behind.
-        self._failed = not ports and self._api == rtmidi.API_UNIX_JACK and not self._lifelines
-        return ports
-
-    def close(self) -> None:
-        """Delete the client, unless its server has ended: libjack may crash over closing what has gone."""
-        dead = self.is_dead()
-        self._lifelines.close()
-        if self._client is not None:
-            abandon(self._client) if dead else self._client.delete()
-
-
-def _taken_back(watched: Watched, port: Port) -> bool:
-    try:
-        return watched.back(port)
-    except UserError:  # listed, but busy or not ready yet
-        return False
 
 
 def abandon(client: Client) -> None:
@@ -313,7 +127,8 @@ def abandon(client: Client) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
 
 
-def _client(api: int, inputs: bool) -> Client | None:
+def client_of(api: int, inputs: bool) -> Client | None:
+    """A client of a backend, or None where it does not answer. Whoever takes it deletes it."""
     # libjack would otherwise start a server of its own when none runs.
     os.environ.setdefault("JACK_NO_START_SERVER", "1")
     try:
@@ -323,7 +138,7 @@ def _client(api: int, inputs: bool) -> Client | None:
         return None
 
 
-def _ports_of(api: int, client: Client) -> list[Port]:
+def ports_of(api: int, client: Client) -> list[Port]:
     """A backend's ports. Where two bear the same name, the second is called 'name #2'."""
     ports: list[Port] = []
     seen: dict[str, int] = {}
@@ -333,7 +148,8 @@ def _ports_of(api: int, client: Client) -> list[Port]:
     return ports
 
 
-def _matching(ports: list[Port], name: str) -> list[Port]:
+def matching(ports: list[Port], name: str) -> list[Port]:
+    """Those among `ports` that a person may mean by `name` (see `find_port`)."""
     exact = [p for p in ports if name in (p.name, p.label)]
     if exact:
         return exact

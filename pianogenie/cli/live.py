@@ -13,10 +13,10 @@ from pianogenie.errors import UserError
 from pianogenie.events import PlayerEvent
 from pianogenie.genie import Genie
 from pianogenie.inputs.midi_in import MidiInput
-from pianogenie.midi_ports import PortWatcher
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.outputs.recorder import Recorder
+from pianogenie.port_watcher import PortWatcher
 from pianogenie.profiles import find_profile
 from pianogenie.session import Session, autoplay, signals_raise
 from pianogenie.settings import Settings

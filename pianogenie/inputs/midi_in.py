@@ -13,7 +13,8 @@ from pianogenie.inputs.base import Input
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.midi_layout import NO_BUTTON, NUM_CHANNELS, Table, tables
 from pianogenie.lifelines import Lifelines
-from pianogenie.midi_ports import Client, Port, PortWatcher, abandon, open_port
+from pianogenie.midi_ports import Client, Port, abandon, open_port
+from pianogenie.port_watcher import PortWatcher
 from pianogenie.stderr import silent_stderr
 
 if TYPE_CHECKING:

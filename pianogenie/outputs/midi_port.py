@@ -11,10 +11,11 @@ import rtmidi
 from pianogenie.errors import UserError
 from pianogenie.events import PianoEvent
 from pianogenie.lifelines import Lifelines
-from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port, PortWatcher, Watched, abandon, clients, open_port
+from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port, abandon, clients, open_port
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.books import Books
 from pianogenie.outputs.limits import LimitedBooks
+from pianogenie.port_watcher import PortWatcher, Watched
 from pianogenie.profiles import Profile, profile_of_port
 
 _FLUSH_S = 0.05  # the backends hand bytes on in their own time, JACK once a period: 46 ms if it is 2048 frames
@@ -204,8 +205,9 @@ class MidiPortOutput(Output):
         if self._lifelines.are_cut():
             abandon(client)
         else:
-            client.close_port()
-            client.delete()
+            with contextlib.suppress(*ERRORS):  # it may have gone just now
+                client.close_port()
+                client.delete()
         self._lifelines.close()
 
     def _keep_time(self) -> None:

@@ -9,11 +9,12 @@ from pianogenie import midi_ports
 from pianogenie.errors import UserError
 from pianogenie.events import NoteOff, NoteOn, Pedal, Press
 from pianogenie.genie import Genie
-from pianogenie.midi_ports import Port, PortWatcher
+from pianogenie.midi_ports import Port
 from pianogenie.model import load_model
 from pianogenie.outputs import midi_port
 from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.performer import Performer
+from pianogenie.port_watcher import PortWatcher
 from pianogenie.profiles import Profile
 
 

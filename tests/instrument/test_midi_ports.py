@@ -4,7 +4,8 @@ import pytest
 
 from pianogenie import midi_ports
 from pianogenie.errors import UserError
-from pianogenie.midi_ports import Port, PortWatcher, find_port, list_ports, open_port
+from pianogenie.midi_ports import Port, find_port, list_ports, open_port
+from pianogenie.port_watcher import PortWatcher
 
 
 class FakeSystem:
