@@ -70,8 +70,8 @@ def test_a_million_presses_leave_nothing_sounding_and_no_memory_taken(tmp_path, 
 
 @pytest.mark.soak
 def test_a_million_presses_never_break_the_limits_of_a_disklavier(record_property):
-    """Through the port's own books and its own timing, on a clock that the test moves: a strike too soon, a key too many
-    or a note too short fails there and then (`listeners.MidiPort`, `test_limits.Piano`)."""
+    """Through the port's own books and timing, on a clock that the test moves: a strike too soon, a key too many or a
+    note too short fails there and then (`listeners.MidiPort`, `test_limits.Piano`)."""
     clock = Clock()
     port = MidiPort(find_profile("disklavier")[1], clock)
     truth, genie, draw = Truth(), Keys(1), random.Random(2)

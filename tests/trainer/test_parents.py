@@ -82,7 +82,7 @@ FAULTS = {
         lambda f: _edit(f, lambda card: card["recipe"]["settings"].update(rnn_layers=3)),
         "do not fit the settings",
     ),
-    "settings that would fill the memory": (lambda f: _edit(f, _of_millions), "do not fit the settings"),
+    "settings that would fill the memory": (lambda f: _edit(f, _of_millions), "rnn_dim must be at most"),
     "an unknown setting": (
         lambda f: _edit(f, lambda card: card["recipe"]["settings"].update(colour="red")),
         "unknown setting 'colour'",

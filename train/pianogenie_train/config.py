@@ -12,6 +12,9 @@ from typing import Any
 
 from pianogenie.errors import UserError
 
+_LARGEST = {"rnn_dim": 8192, "encoder_dim": 8192, "code_dim": 8192, "rnn_layers": 64, "encoder_layers": 64}
+"""A stranger's file may ask for a network; it shall not fill the memory before anything could be compared."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -86,6 +89,9 @@ class Config:
         ):
             if not getattr(self, name) >= 0:
                 raise UserError(f"configuration: {name} must be 0 or more, not {getattr(self, name)}")
+        for name, most in _LARGEST.items():
+            if getattr(self, name) > most:
+                raise UserError(f"configuration: {name} must be at most {most}, not {getattr(self, name)}")
         if not 2 <= self.num_buttons <= 88:
             raise UserError(f"configuration: num_buttons must be in 2..88, not {self.num_buttons}")
         if self.window < 2:
@@ -176,7 +182,11 @@ def from_dict(settings: dict[str, Any], where: str = "configuration") -> Config:
     unknown = sorted(set(settings) - set(fields))
     if unknown:
         raise UserError(f"{where}: unknown setting {unknown[0]!r}; there are: {', '.join(fields)}")
-    return Config(**{name: _as(fields[name], name, value, where) for name, value in settings.items()})
+    values = {name: _as(fields[name], name, value, where) for name, value in settings.items()}
+    try:
+        return Config(**values)
+    except UserError as error:
+        raise UserError(f"{where}: {str(error).removeprefix('configuration: ')}") from error
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ log/                    TensorBoard's
 
 import json
 import platform
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ LAST, BEST = "last", "best"
 FREE = ("steps", "validate_every")
 """The settings that may change when a run is resumed: they leave its past what it was."""
 
+MAX_CHECKPOINT_BYTES = 512 << 20
 _MOST_FACTS_BYTES = 1 << 20
 
 
@@ -86,6 +88,9 @@ def open_run(folder: Path) -> Run:
     path = folder / "config.json"
     facts = read_facts(path, FORMAT, "pianogenie train fit", _MOST_FACTS_BYTES)
     try:
+        parent = facts.get("parent")
+        if parent is not None and not (parent["name"] and parent["licence"]):
+            raise ValueError("its parent has no name or no licence")
         return Run(
             folder,
             configs.from_dict(facts["config"], str(path)),
@@ -93,9 +98,9 @@ def open_run(folder: Path) -> Run:
             Path(facts["data"]),
             int(facts["notes"]),
             [str(c) for c in facts["commands"]],
-            facts.get("parent"),
+            parent,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error})") from error
 
 
@@ -107,8 +112,16 @@ def read_checkpoint(path: Path, config: Config) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint; if the training did not get to one, start it without --resume")
     try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if max(size, path.stat().st_size) > MAX_CHECKPOINT_BYTES:
+            raise ValueError(f"it unfolds to more than {MAX_CHECKPOINT_BYTES >> 20} MiB")
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)  # a stranger's file runs no code
         weights, written = checkpoint["state_dict"], checkpoint["pianogenie"]["config"]
+        if not isinstance(weights, dict) or not isinstance(written, dict):
+            raise ValueError("no weights and settings by name")
+        int(checkpoint["global_step"]), float(checkpoint["pianogenie"].get("minutes", 0.0))
+        shapes = {str(name): (tuple(tensor.shape), tensor.layout) for name, tensor in weights.items()}
     except Exception as error:  # zip, pickle and torch errors share no base class
         reason = " ".join(str(error).split())[:100]
         raise UserError(f"{path}: damaged, or not a checkpoint of this trainer ({reason})") from error
@@ -116,8 +129,9 @@ def read_checkpoint(path: Path, config: Config) -> dict[str, Any]:
         found = written.get(name, getattr(Config(), name))
         if found != ours and name not in FREE:
             raise UserError(f"{path}: of another configuration: its {name} is {found}, the run's is {ours}")
-    wanted = {f"model.{name}": tensor.shape for name, tensor in Autoencoder(config).state_dict().items()}
-    if wanted != {name: tensor.shape for name, tensor in weights.items()}:
+    with torch.device("meta"):  # shapes alone: a stranger's configuration may ask for more than there is memory
+        own = Autoencoder(config).state_dict()
+    if {f"model.{name}": (tuple(tensor.shape), tensor.layout) for name, tensor in own.items()} != shapes:
         raise UserError(f"{path}: its weights do not fit the run's configuration")
     return checkpoint
 
