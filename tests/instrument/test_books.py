@@ -139,6 +139,20 @@ class Stage(RuleBasedStateMachine):
         for port in which:
             self.ports[port].plug()
 
+    @rule(which=PORTS, complains=st.booleans(), plays_on=st.booleans(), seconds=st.sampled_from((0.02, 0.5, 3.0)))
+    def pull_ports_in_mid_chord(self, which, complains, plays_on, seconds):
+        """What is otherwise a matter of luck: struck before, let go while nobody knows yet that the cable is out."""
+        self.press("chord", 0, 39, 64)
+        self.press("chord too", 1, 41, 64)
+        self.wait(0.1)
+        self.pull_ports(which, complains)
+        self.release("chord")
+        if plays_on:
+            self.press("chord", 2, 39, 64)
+        self.wait(seconds)
+        self.plug_ports_in(which)
+        self.release("chord")
+
     @rule(refusals=st.integers(1, 3))
     def pull_one_that_nobody_watches(self, refusals):
         self.flaky.refuses = refusals
