@@ -1,6 +1,7 @@
 """What all rooms' tests share."""
 
 import os
+import re
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +14,15 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 # A busy machine makes an example slow, not wrong.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Note how often hypothesis tried a test's property: tools/reliability.py makes a table of it."""
+    statistics = getattr(item, "hypothesis_statistics", "")
+    if statistics and "tried" not in dict(item.user_properties):
+        item.user_properties.append(("tried", sum(map(int, re.findall(r"(\d+) passing", statistics)))))
+    return (yield)
 
 
 @pytest.fixture(scope="session")
