@@ -25,7 +25,7 @@ class DeltaTimes(nn.Module):
         super().__init__()
         centres = torch.linspace(math.log(_FASTEST_S), math.log(_SLOWEST_S), BUMPS)
         self.register_buffer("centres", centres, persistent=False)
-        self.sharpness = 1 / float(centres[1] - centres[0])
+        self.sharpness = (BUMPS - 1) / math.log(_SLOWEST_S / _FASTEST_S)
         self.rows = nn.Parameter(torch.randn(BUMPS, dim) / math.sqrt(2))
 
     def bumps(self, delta_times: torch.Tensor) -> torch.Tensor:
