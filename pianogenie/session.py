@@ -26,26 +26,42 @@ _SUSPEND = getattr(signal, "SIGTSTP", None)
 AnyInput = TypeVar("AnyInput", bound=Input)
 
 
+_came: list[int] = []
+"""Signals that came while `signals_raise` was in force."""
+
+
 @contextlib.contextmanager
 def signals_raise() -> Iterator[None]:
-    """Signals end the block by an exception, as Ctrl-C does, so that what it opened or began to write is undone.
+    """Signals end the block by SystemExit, so that what it opened or began to write is undone.
 
     For what comes before a session, and for writing files. SDL would take SIGTERM as an event that nobody reads.
     """
 
     def leave(number: int, _frame: object) -> None:
+        _came.append(number)
         raise SystemExit(128 + number)
 
-    # What is ignored (nohup) stays so, and Ctrl-C raises by itself.
-    untaken = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    handlers = {number: signal.signal(number, leave) for number in untaken}
+    # What is ignored (nohup) stays so.
+    ours = (signal.SIG_DFL, signal.default_int_handler)
+    handlers = {number: signal.signal(number, leave) for number in _SIGNALS if signal.getsignal(number) in ours}
     if _PANIC and signal.getsignal(_PANIC) is signal.SIG_DFL:  # it would end us, with nothing to silence yet
         handlers[_PANIC] = signal.signal(_PANIC, signal.SIG_IGN)
     try:
         yield
+        _leave_if_asked()
+    except Exception:
+        _leave_if_asked()
+        raise
     finally:
+        _came.clear()
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def _leave_if_asked() -> None:
+    """What is raised in the middle of an import may come out as something else, and in a callback be lost."""
+    if _came:
+        raise SystemExit(128 + _came[0]) from None
 
 
 class Session:
@@ -111,6 +127,7 @@ class Session:
         for number in (_PANIC, _SUSPEND):
             if number is not None:
                 self._handlers[number] = signal.signal(number, lambda number, _frame: self._asked.put(number))
+        self._stopped |= bool(_came)  # one that was lost (`_leave_if_asked`)
         self._caretaker.start()
         return self
 

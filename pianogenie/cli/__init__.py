@@ -3,6 +3,7 @@ starts without waiting for what only rendering or training needs."""
 
 import importlib
 import os
+import signal
 import sys
 
 import click
@@ -32,7 +33,10 @@ class _LazyGroup(click.Group):
         if name not in _COMMANDS:
             return None
         module, attribute = _COMMANDS[name].split(":")
-        return getattr(importlib.import_module(module), attribute)
+        command = getattr(importlib.import_module(module), attribute)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return command
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,6 +48,10 @@ def cli() -> None:
 def main() -> None:
     """The command `pianogenie`: what is the person's to put right is one line and exit status 2."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until its command is imported there is nothing to undo, and an import must not be interrupted in the middle:
+        # libraries take that for a fault of theirs.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         cli()
     except UserError as error:

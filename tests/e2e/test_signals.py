@@ -115,7 +115,11 @@ def shoot(number, times, listeners, environment, tmp_path, model, draw):
 def ended(players, listeners):
     """What each piano heard, once every player has ended."""
     for process, _folder in players:
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # Python says then what each thread was doing
+            pytest.fail(f"the signal did not end it; it was here:\n{process.communicate(timeout=30)[1]}")
     time.sleep(0.2)  # a period or two, for what is on its way
     return listeners()[: len(players)]
 
@@ -125,7 +129,7 @@ SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_a_signal_at_a_random_moment(number, jack, listeners, tmp_path, toy_model, record_property):
-    environment = quiet_environment(tmp_path, **jack)
+    environment = quiet_environment(tmp_path, PYTHONFAULTHANDLER="1", **jack)
     shoot(number, 5, listeners, environment, tmp_path, toy_model, random.Random(int(number)))
     record_property("tried", 5)
 
@@ -133,7 +137,7 @@ def test_a_signal_at_a_random_moment(number, jack, listeners, tmp_path, toy_mode
 @pytest.mark.soak
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_a_signal_at_a_hundred_random_moments(number, jack, listeners, tmp_path, toy_model, record_property):
-    environment = quiet_environment(tmp_path, **jack)
+    environment = quiet_environment(tmp_path, PYTHONFAULTHANDLER="1", **jack)
     draw = random.Random(100 + int(number))
     notes, recordings = shoot(number, 100, listeners, environment, tmp_path, toy_model, draw)
     assert notes > 100 and recordings > 20, "the signals came before the music"
