@@ -39,9 +39,12 @@ def session(graph: bytes, where: str, loops: bool = False) -> ort.InferenceSessi
     options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         # Folding constants would run parts of the graph here, for as long as they like; a step gains nothing by it.
-        return ort.InferenceSession(
+        made = ort.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
         )
+        # Texts that are no UTF-8 are found out by looking at them.
+        _ = made.get_modelmeta().custom_metadata_map, [each.name for each in (*made.get_inputs(), *made.get_outputs())]
+        return made
     except Exception as error:  # onnxruntime's errors share no base class
         raise UserError(f"{where}: not a graph that onnxruntime can run ({one_line(error)})") from error
 

@@ -146,6 +146,13 @@ def test_a_step_that_takes_too_long(tmp_path, monkeypatch):
     assert time.process_time() - began < 5
 
 
+@pytest.mark.parametrize("word", [b"num_buttons", b"logits", b"prev_key"])
+def test_names_that_are_no_text(tmp_path, word):
+    folder = write_model(tmp_path / "m")
+    data = (folder / "decoder.onnx").read_bytes()
+    refused(rewritten(folder, data.replace(word, b"\xff" * len(word))), "")
+
+
 def test_what_ships_is_far_from_every_limit():
     from pianogenie.model import shipped_models
 
