@@ -96,7 +96,7 @@ def shoot(number, times, listeners, environment, tmp_path, model, draw):
                 folder = tmp_path / f"music-{begin + place}"
                 command = [*PIANOGENIE, "demo", "--seconds", "60", "--no-sound", "--model", str(model)]
                 command += ["--midi-out", f"piano-{place}-", "--record", str(folder)]
-                players.append((stack.enter_context(running(command, env=environment)), folder))
+                players.append((stack.enter_context(running(command, env=environment, preexec_fn=listen)), folder))
                 due.append((time.monotonic() + draw.uniform(0, LONGEST_S), place))
             for moment, place in sorted(due):
                 time.sleep(max(0.0, moment - time.monotonic()))
@@ -110,6 +110,11 @@ def shoot(number, times, listeners, environment, tmp_path, model, draw):
                 notes += check_books(messages)
                 recordings += check_folder(folder)
     return notes, recordings
+
+
+def listen():
+    """A shell has what it starts in the background ignore SIGINT, and the tests may be there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ended(players, listeners):
