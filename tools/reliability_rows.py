@@ -70,18 +70,21 @@ SECTIONS: dict[str, list[Row]] = {
     ],
     "Faults": [
         *(
-            Row(f"{name} at a random moment of a session that plays through JACK", "times", (f"{SIGNAL}{test}",), long)
+            Row(f"{name} at {what} of a demo through JACK, its start included", "sessions", (f"{SIGNAL}{test}",), long)
             for name in ("SIGTERM", "SIGHUP", "SIGINT")
-            for test, long in ((f"random_moment[{name}]", False), (f"hundred_random_moments[{name}]", True))
+            for what, test, long in (
+                ("five random moments", f"random_moment[{name}]", False),
+                ("a hundred random moments", f"hundred_random_moments[{name}]", True),
+            )
         ),
         Row(
             "SIGKILL, with a receiver that obeys active sensing",
-            "times",
+            "sessions",
             ("tests/e2e/test_ports.py::test_active_sensing_is_on_the_wire_and_a_program_that_is_killed_is_silenced",),
         ),
         Row(
             "SIGKILL while recording: the next start brings the recording back",
-            "times",
+            "sessions",
             (
                 "tests/e2e/test_recording.py::test_what_a_killed_session_played_is_recovered_at_the_next_start_and_said",
                 "tests/instrument/test_recorder.py::test_a_killed_session_becomes_a_recording_in_which_every_note_ends",
@@ -89,7 +92,7 @@ SECTIONS: dict[str, list[Row]] = {
         ),
         Row(
             "A port pulled in mid-chord: MIDI out, MIDI in, gamepad",
-            "times",
+            "sessions",
             (
                 "tests/e2e/test_ports.py::test_a_port_pulled_in_mid_chord_comes_back_with_its_state_put_right",
                 "tests/e2e/test_midi_in.py::test_it_plays_is_pulled_out_in_mid_chord_and_plays_again",
@@ -98,7 +101,7 @@ SECTIONS: dict[str, list[Row]] = {
         ),
         Row(
             "A full disk under the recorder",
-            "times",
+            "sessions",
             (
                 "tests/e2e/test_recording.py::test_a_disk_that_is_full_is_said_and_the_session_plays_on",
                 "tests/instrument/test_recorder.py::test_a_full_disk_is_said_once_and_what_was_written_is_kept",
@@ -114,7 +117,7 @@ SECTIONS: dict[str, list[Row]] = {
         ),
         Row(
             "A clock that jumps",
-            "times",
+            "sessions",
             (
                 "tests/e2e/test_recording.py::test_a_wall_clock_that_jumps_changes_nothing",
                 "tests/instrument/test_genie.py::test_a_clock_that_goes_back_is_no_time_at_all",
@@ -122,7 +125,7 @@ SECTIONS: dict[str, list[Row]] = {
         ),
         Row(
             "The display, or the process that paints, goes away",
-            "times",
+            "sessions",
             (
                 "tests/e2e/test_play.py::test_a_display_that_goes_away_leaves_no_note_sounding_and_the_recording_whole",
                 "tests/e2e/test_window_real.py::test_a_painter_that_dies_is_replaced_once_and_the_music_goes_on",
@@ -130,7 +133,7 @@ SECTIONS: dict[str, list[Row]] = {
         ),
         Row(
             "A training is killed, and its disk fills up",
-            "times",
+            "sessions",
             ("tests/trainer/test_killed.py", "tests/trainer/test_faults.py"),
             long=True,
         ),
