@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import os
-import platform
-import struct
 import sys
+
+from pianogenie.urgency import calm_down, hurry
 
 _SWITCH_INTERVAL_S = 0.5e-3
 _IDLE_BEFORE_COLLECT_S = 1.0
@@ -17,6 +16,8 @@ _COLLECT_EVERY_S = 5.0
 
 class Quiet:
     """A context in which garbage is collected only while nobody plays, and threads hand over quickly.
+
+    The calling thread is the one that plays: it hurries (`pianogenie.urgency`).
 
     A full collection walks every object of every library loaded, tens of milliseconds; so what exists on entry
     is set aside (`gc.freeze`) and collecting is left to `rest`, which the loop calls when it has nothing to do.
@@ -33,10 +34,11 @@ class Quiet:
         gc.freeze()
         gc.disable()
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        ask_for_short_slices()
+        hurry()
         return self
 
     def __exit__(self, *_: object) -> None:
+        calm_down()
         sys.setswitchinterval(self._interval)
         gc.unfreeze()
         if self._was_enabled:
@@ -57,28 +59,3 @@ def give_back_memory() -> None:
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
-"""Numbers of the system call, by machine."""
-_RESET_ON_FORK = 1
-_SLICE_NS = 100_000
-
-
-def ask_for_short_slices() -> None:
-    """Ask Linux to run the calling thread in slices of 0.1 ms, and so to let it in at once when it wakes.
-
-    With every core busy a thread that wakes waits for the running one's slice to end, about 3 ms. Since 6.12 the
-    scheduler lets one with shorter slices in before; no privilege is needed, and the thread's share of the machine
-    stays what it was. Older kernels and other systems ignore it. Threads and processes started later are not
-    affected.
-
-    Source: the kernel's Documentation/scheduler/sched-eevdf.rst and sched_setattr(2).
-    """
-    number = _SCHED_SETATTR.get(platform.machine())
-    if not sys.platform.startswith("linux") or number is None or os.sched_getscheduler(0) != os.SCHED_OTHER:
-        return
-    nice = os.getpriority(os.PRIO_PROCESS, 0)
-    # struct sched_attr: size, policy, flags, nice, priority, runtime, deadline, period.
-    attributes = struct.pack("=IIQiIQQQ", 48, os.SCHED_OTHER, _RESET_ON_FORK, nice, 0, _SLICE_NS, 0, 0)
-    ctypes.CDLL(None).syscall(number, 0, attributes, 0)

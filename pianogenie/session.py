@@ -18,6 +18,7 @@ from pianogenie.inputs.hands import Hands
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.recorder import Recorder
 from pianogenie.performer import Performer
+from pianogenie.thinking import Thinking
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
 _SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
@@ -87,8 +88,8 @@ class Session:
         self.outputs = list(outputs)
         self.inputs: list[Input] = []
         self.announcements = announcements or Announcements()
-        self.performer = Performer(genie, self.outputs)
         self._start = time.perf_counter()
+        self.performer = Performer(genie, [*self.outputs, Thinking(genie, self.clock)])
         self.hands = Hands(self.performer.play, self.clock, genie.model.num_buttons, self.performer.panic)
         self.while_suspended: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
         self._stopped = False

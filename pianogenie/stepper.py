@@ -4,45 +4,71 @@ A call of `session.run` wraps its inputs and allocates its outputs each time, wh
 decoder's own arithmetic. Here both are bound beforehand and a step is one call without arguments.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 
 from pianogenie.keys import FIRST_DELTA_TIME_S, NO_KEY, NUM_KEYS
 from pianogenie.model import Decoder
 
 
-class Stepper:
-    """Write the inputs, call `step`, read the outputs; the state stays inside.
+class Outcome:
+    """What a step leaves behind, a row a button.
 
     Attributes:
-        prev_key, button: int64 [1], and delta_time (s), prev_velocity: float32 [1], as for `Decoder.step`;
-            they start as before the first press.
-        logits: float32 [88], of the last step.
-        velocity: float32 [88], the velocity expected of each key, or None where the model expects none.
+        logits: float32 [B, 88].
+        velocity: float32 [B, 88], the velocity expected of each key, or None where the model expects none.
+        state: float32 [B, S], the next.
     """
 
-    def __init__(self, decoder: Decoder):
-        self.prev_key = np.full(1, NO_KEY, np.int64)
-        self.delta_time = np.full(1, FIRST_DELTA_TIME_S, np.float32)
-        self.button = np.zeros(1, np.int64)
-        self.prev_velocity = np.zeros(1, np.float32)
-        logits = np.zeros((1, NUM_KEYS), np.float32)
-        velocity = np.zeros((1, NUM_KEYS), np.float32)
-        # Two states take turns: a graph may not read and write the same one.
-        states = [decoder.zero_state(), decoder.zero_state()]
-        buffers = {
-            "prev_key": self.prev_key,
-            "delta_time": self.delta_time,
-            "button": self.button,
-            "prev_velocity": self.prev_velocity,
-            "logits": logits,
-            "velocity": velocity,
-        }
-        self._step = decoder.bind({**buffers, "state": states[0], "next_state": states[1]})
-        self._next_step = decoder.bind({**buffers, "state": states[1], "next_state": states[0]})
-        self.logits = logits[0]
-        self.velocity = velocity[0] if decoder.gives_velocity else None
+    def __init__(self, decoder: Decoder, rows: int):
+        self.state = decoder.zero_state(rows)
+        self.logits = np.zeros((rows, NUM_KEYS), np.float32)
+        self._velocity = np.zeros((rows, NUM_KEYS), np.float32)
+        self.velocity = self._velocity if decoder.gives_velocity else None
 
-    def step(self) -> None:
-        """One press: read the inputs, move the state on, write the outputs."""
-        self._step()
-        self._step, self._next_step = self._next_step, self._step
+    def bound(self) -> dict[str, np.ndarray]:
+        """The buffers, by the names of the decoder's outputs."""
+        return {"logits": self.logits, "velocity": self._velocity, "next_state": self.state}
+
+
+class Stepper:
+    """A step of the decoder for every button at once: what the next press would play, whichever it is.
+
+    All rows but the button's are the same. Eight rows take little longer than one, and what does not depend on the
+    button's moment can be worked out before it is pressed. `go_on` says which it was.
+
+    Args:
+        decoder: of a loaded model.
+        num_buttons: B, rows.
+        outcomes: how many are kept side by side.
+    """
+
+    def __init__(self, decoder: Decoder, num_buttons: int, outcomes: int = 1):
+        self._prev_key = np.full(num_buttons, NO_KEY, np.int64)
+        self._delta_time = np.full(num_buttons, FIRST_DELTA_TIME_S, np.float32)
+        self._prev_velocity = np.zeros(num_buttons, np.float32)
+        self._state = decoder.zero_state(num_buttons)
+        self.outcomes = [Outcome(decoder, num_buttons) for _ in range(outcomes)]
+        inputs = {
+            "prev_key": self._prev_key,
+            "delta_time": self._delta_time,
+            "button": np.arange(num_buttons, dtype=np.int64),
+            "prev_velocity": self._prev_velocity,
+            "state": self._state,
+        }
+        self._steps: list[Callable[[], None]] = [decoder.bind(inputs | each.bound()) for each in self.outcomes]
+
+    def step(self, delta_time: float, slot: int = 0) -> Outcome:
+        """What each button would give, pressed so many seconds after the last one; written into `outcomes[slot]`."""
+        self._delta_time.fill(delta_time)
+        self._steps[slot]()
+        return self.outcomes[slot]
+
+    def go_on(self, slot: int, button: int, key: int, velocity: int) -> None:
+        """This button was pressed, with that outcome of its row, and this key (0..87) and velocity (1..127) sounded."""
+        self._state[:] = self.outcomes[slot].state[button]
+        self._prev_key.fill(key)
+        self._prev_velocity.fill(velocity)

@@ -7,6 +7,7 @@ import click
 import numpy as np
 
 from pianogenie.cli.bench_latency import latency
+from pianogenie.dynamics import DEFAULT_VELOCITY
 from pianogenie.genie import Genie
 from pianogenie.model import DEFAULT_MODEL, Model, load_model
 from pianogenie.stepper import Stepper
@@ -41,16 +42,15 @@ bench.add_command(latency)
 
 
 def _time_steps(model: Model, steps: int) -> np.ndarray:
-    """The decoder alone, as the genie plays it: other inputs each time, the key it likes best fed back."""
-    decoder = Stepper(model.decoder)
+    """The decoder alone, for all buttons at once: other times each time, the key it likes best fed back."""
+    decoder = Stepper(model.decoder, model.num_buttons)
     spent = np.empty(_WARM_UP + steps)
     for i in range(len(spent)):
         start = time.perf_counter()
-        decoder.button[0] = i * 7 % model.num_buttons
-        decoder.step()
+        outcome = decoder.step(0.05 + i % 10 * 0.05)
         spent[i] = time.perf_counter() - start
-        decoder.delta_time[0] = 0.05 + i % 10 * 0.05
-        decoder.prev_key[0] = decoder.logits.argmax()
+        button = i * 7 % model.num_buttons
+        decoder.go_on(0, button, int(outcome.logits[button].argmax()), DEFAULT_VELOCITY)
     return spent[_WARM_UP:] * 1e6
 
 

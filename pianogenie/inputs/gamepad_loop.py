@@ -12,7 +12,7 @@ from pianogenie.crashes import leave_crashes_alone
 from pianogenie.inputs.base import Input
 from pianogenie.inputs.gamepads import EVENTS, Gamepads
 from pianogenie.inputs.waiting import EventWaiter
-from pianogenie.quiet import ask_for_short_slices
+from pianogenie.urgency import hurry
 
 _LOOK_EVERY_MS = 50
 """How often to look for new pads and for the end; a press ends any wait at once."""
@@ -63,7 +63,7 @@ class GamepadThread(Input):
         self._thread.join()
 
     def _run(self) -> None:
-        ask_for_short_slices()
+        hurry()
         try:
             run_gamepads(self._gamepads, self._closed.is_set)
         except pygame.error as error:

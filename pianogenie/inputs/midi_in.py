@@ -16,6 +16,7 @@ from pianogenie.lifelines import Lifelines
 from pianogenie.midi_ports import Client, Port, abandon, open_port
 from pianogenie.port_watcher import PortWatcher
 from pianogenie.stderr import silent_stderr
+from pianogenie.urgency import its_threads_hurry
 
 if TYPE_CHECKING:
     from pianogenie.settings import Midi
@@ -99,7 +100,7 @@ class MidiInput(Input):
 
     def _open(self, wanted: str | Port) -> bool:
         lifelines = Lifelines()
-        with lifelines.opened():
+        with lifelines.opened(), its_threads_hurry():
             client, port = open_port(wanted, inputs=True)
         self._lifelines = lifelines
         return self.use(client, port)

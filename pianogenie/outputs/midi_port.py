@@ -17,6 +17,7 @@ from pianogenie.outputs.books import Books
 from pianogenie.outputs.limits import LimitedBooks
 from pianogenie.port_watcher import PortWatcher, Watched
 from pianogenie.profiles import Profile, profile_of_port
+from pianogenie.urgency import its_threads_hurry
 
 _FLUSH_S = 0.05  # the backends hand bytes on in their own time, JACK once a period: 46 ms if it is 2048 frames
 
@@ -65,7 +66,8 @@ class MidiPortOutput(Output):
         if profile.active_sensing or profile.is_limited():
             self._wakes_at = 0.0
             self._thread = threading.Thread(target=self._keep_time, name=f"timing of {name}", daemon=True)
-            self._thread.start()
+            with its_threads_hurry():
+                self._thread.start()
 
     @classmethod
     def open(
@@ -77,7 +79,7 @@ class MidiPortOutput(Output):
         """
         lifelines = Lifelines()
         try:
-            with lifelines.opened():
+            with lifelines.opened(), its_threads_hurry():
                 client, port = open_port(name)
         except UserError:
             if not wait or watcher is None:
@@ -100,7 +102,8 @@ class MidiPortOutput(Output):
         """Open a port of our own that other programs can read from. Raises UserError where none can be."""
         for _api, client in clients():
             with contextlib.suppress(rtmidi.RtMidiError, SystemError, NotImplementedError, TypeError):
-                client.open_virtual_port(name)
+                with its_threads_hurry():
+                    client.open_virtual_port(name)
                 return cls(client, f"{name} (virtual)", profile)
             client.delete()
         way_out = "install loopMIDI and use --midi-out" if sys.platform == "win32" else "is ALSA or JACK running?"
@@ -184,7 +187,7 @@ class MidiPortOutput(Output):
     def _come_back(self, port: Port) -> bool:
         """The port is there again: called by the watcher."""
         lifelines = Lifelines()
-        with lifelines.opened():
+        with lifelines.opened(), its_threads_hurry():
             client, _ = open_port(port)
         with self._lock:
             if not self._closed:

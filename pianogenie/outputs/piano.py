@@ -29,6 +29,7 @@ from pianogenie.piano.loading import Shelf
 from pianogenie.piano.samples import Samples
 from pianogenie.piano.voices import NUM_SLOTS, Voices
 from pianogenie.stderr import silent_stderr
+from pianogenie.urgency import its_threads_hurry
 
 BUFFER_FRAMES = 256
 """Frames that SDL asks for at a time: 5.8 ms. It takes powers of two, and no less than this."""
@@ -133,7 +134,7 @@ def _open_mixer(rate_hz: int, buffer_frames: int, device: str | None) -> None:
     if pygame.mixer.get_init():
         pygame.mixer.quit()  # pygame.init() opens it too, with settings of its own
     try:
-        with silent_stderr():  # ALSA's library tells in a dozen lines what SDL's error says in one
+        with silent_stderr(), its_threads_hurry():  # ALSA's library tells in a dozen lines what SDL's error says in one
             pygame.mixer.init(rate_hz, -16, 2, buffer_frames, devicename=device, allowedchanges=0)
         leave_crashes_alone()
     except pygame.error as error:

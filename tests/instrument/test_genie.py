@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pianogenie.dynamics import DEFAULT_VELOCITY
 from pianogenie.genie import Genie
-from pianogenie.model import load_model
+from pianogenie.keys import NO_KEY
+from pianogenie.model import DEFAULT_MODEL, load_model
 from pianogenie.stepper import Stepper
 from tests.toymodel import button_key, write_model
 
@@ -65,15 +68,56 @@ def test_next_to_no_temperature_is_the_likeliest_key(toy_model, temperature):
 def test_bound_buffers_give_what_a_plain_run_gives(tmp_path):
     """The quick way through the decoder and the general one agree, step after step, state and all."""
     decoder = load_model(write_model(tmp_path / "m", velocity=True)).decoder
-    stepper, state = Stepper(decoder), decoder.zero_state()
+    stepper, states = Stepper(decoder, 8, outcomes=2), decoder.zero_state(8)
+    prev_key, prev_velocity = np.full(8, NO_KEY), np.zeros(8, np.float32)
     for i in range(20):
-        stepper.button[0], stepper.delta_time[0], stepper.prev_key[0] = i % 8, i * 0.1, (i * 5) % 88
-        stepper.prev_velocity[0] = i
-        logits, state, velocity = decoder.step(
-            stepper.prev_key, stepper.delta_time, stepper.button, state, stepper.prev_velocity
-        )
-        stepper.step()
-        assert np.array_equal(stepper.logits, logits[0]) and np.array_equal(stepper.velocity, velocity[0])
+        outcome = stepper.step(i * 0.1, i % 2)
+        delta_times = np.full(8, i * 0.1, np.float32)
+        logits, states, velocity = decoder.step(prev_key, delta_times, np.arange(8), states, prev_velocity)
+        assert np.array_equal(outcome.logits, logits) and np.array_equal(outcome.velocity, velocity)
+        stepper.go_on(i % 2, i * 3 % 8, i * 5 % 88, i + 1)
+        states = np.tile(states[i * 3 % 8], (8, 1))
+        prev_key, prev_velocity = np.full(8, i * 5 % 88), np.full(8, i + 1, np.float32)
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.floats(0, 9), st.lists(st.floats(0, 10), max_size=3))))
+def test_thinking_ahead_changes_nothing_that_is_played(presses):
+    """Whenever it is told to think, of whatever moment: the same keys and velocities."""
+    model = load_model(DEFAULT_MODEL, with_encoder=False)
+    thoughtful, plain = (Genie(model, temperature=1, seed=5) for _ in range(2))
+    time = 0.0
+    for button, gap, thoughts in presses:
+        for thought in thoughts:
+            assert thoughtful.think_ahead(time + thought) > time + thought - 1e-6
+        time += gap
+        assert thoughtful.press(button, time) == plain.press(button, time)
+
+
+def test_a_thought_of_another_temperature_does_not_count(tmp_path):
+    model = load_model(write_model(tmp_path / "m", spread=0.01))
+    genie = Genie(model, temperature=1, seed=1)
+    for i in range(20):
+        genie.temperature = 1
+        genie.think_ahead(i)
+        genie.temperature = 0
+        assert genie.press(4, i)[0] == button_key(4)
+
+
+def test_what_was_thought_of_is_not_worked_out_again(toy_model, monkeypatch):
+    genie = Genie(load_model(toy_model))
+    steps = []
+    step = genie._stepper.step
+    monkeypatch.setattr(genie._stepper, "step", lambda *args: steps.append(args) or step(*args))
+    more_at = genie.think_ahead(0.0)
+    assert genie.think_ahead(100.0) == more_at == float("inf")  # the first press may come whenever it likes
+    genie.press(3, 1.0)
+    assert len(steps) == 1
+    more_at = genie.think_ahead(1.002)
+    assert 1.002 < more_at < 1.02
+    genie.press(3, more_at - 1e-4)
+    assert len(steps) == 2
+    genie.press(3, more_at)
+    assert len(steps) == 3  # one that nobody thought of
 
 
 def test_two_genies_of_one_model_do_not_hear_each_other(tmp_path):

@@ -1,0 +1,56 @@
+"""Thinking ahead on a thread: begun by a press, over with the session."""
+
+import threading
+import time
+
+from pianogenie.events import Press, Release
+from pianogenie.thinking import Thinking
+
+
+class Mind:
+    """In place of a genie: keeps the moments that it was told of; `more`: after how long there is more to it."""
+
+    def __init__(self, more=(), takes_s=0.0):
+        self.times, self.more, self.takes_s = [], list(more), takes_s
+        self.thought = threading.Semaphore(0)
+
+    def think_ahead(self, moment):
+        self.times.append(moment)
+        time.sleep(self.takes_s)
+        self.thought.release()
+        return moment + self.more.pop(0) if self.more else float("inf")
+
+
+def test_it_thinks_before_the_first_press_after_each_and_whenever_there_is_more():
+    mind = Mind(more=[float("inf"), 0.01, 0.01])
+    thinking = Thinking(mind, time.monotonic)
+    try:
+        assert mind.thought.acquire(timeout=10)
+        assert not mind.thought.acquire(timeout=0.1)
+        thinking.witness(Release(0, 0.0))
+        assert not mind.thought.acquire(timeout=0.1)
+        thinking.witness(Press(0, 0.0))
+        for _ in range(3):
+            assert mind.thought.acquire(timeout=10)
+        assert not mind.thought.acquire(timeout=0.1)
+    finally:
+        thinking.close()
+
+
+def test_it_ends_with_the_session_whatever_it_waits_for():
+    for mind in (Mind(), Mind(more=[1000.0]), Mind(takes_s=0.5)):
+        thinking = Thinking(mind, time.monotonic)
+        mind.thought.acquire(timeout=10)
+        thinking.close()
+        assert not thinking._thread.is_alive()
+        thinking.witness(Press(0, 0.0))
+
+
+def test_a_slow_genie_does_not_take_the_machine():
+    mind = Mind(more=[0.0] * 1000, takes_s=0.02)
+    thinking = Thinking(mind, time.monotonic)
+    for _ in range(50):
+        time.sleep(0.01)
+        thinking.witness(Press(0, 0.0))
+    thinking.close()
+    assert len(mind.times) <= 8
