@@ -1,4 +1,4 @@
-"""The genie: a button and a time in, a key out. It may have thought of the answer before the button is pressed."""
+"""The genie: a button and a time in, a key out. What goes on in its head may be over before the button is pressed."""
 
 import secrets
 import threading
@@ -10,21 +10,19 @@ from pianogenie import ticks
 from pianogenie.dynamics import Dynamics
 from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
 from pianogenie.model import Model
-from pianogenie.stepper import Stepper
+from pianogenie.stepper import Outcome, Stepper
 
 DEFAULT_TEMPERATURE = 0.25
 """What the paper's authors play with: lively, rarely wrong."""
 
-_COLDEST = 1e-6  # below it the most likely key is certain, and a division by it would overflow
-
 
 class _Thought(NamedTuple):
-    """What each button plays in one tick, at one temperature; `velocities` is None where the model has no opinion."""
+    """What each button plays in one tick at one temperature; `outcome` is what the decoder made of it."""
 
     tick: int
     temperature: float
+    outcome: Outcome
     keys: list[int]
-    velocities: list[int] | None
 
 
 class Genie:
@@ -52,10 +50,10 @@ class Genie:
         self.seed = secrets.randbits(32) if seed is None else seed
         self.dynamics = dynamics or Dynamics()
         self._random = np.random.Generator(np.random.PCG64(self.seed))
-        self._chance: float | None = None  # the next press's number, once it is drawn
         self._stepper = Stepper(model.decoder, model.num_buttons, outcomes=2)
-        # Of this tick and the next, by turns: a tick's place is its number modulo 2, in the stepper as well.
+        # Of this tick and the next, by turns: the place of each, here and in the stepper, is its number modulo 2.
         self._thoughts: list[_Thought | None] = [None, None]
+        self._luck = self._cast()
         self._played: tuple[int, int, int, int] | None = None  # what the stepper is yet to be told
         self._time: float | None = None
         self._lock = threading.Lock()
@@ -66,21 +64,18 @@ class Genie:
         `velocity` is the device's, or None; what counts is `dynamics`' to say.
         """
         with self._lock:
-            tick = ticks.FIRST if self._time is None else ticks.tick_of(time - self._time)
-            thought = self._thoughts[tick & 1]
-            if thought is None or thought.tick != tick or thought.temperature != self.temperature:
-                thought = self._think(tick)
+            tick = self._tick_of(time)
+            thought = self._think(tick)
             key = thought.keys[button]
             if velocity is None or not self.dynamics.device:
-                if thought.velocities is None or not self.dynamics.model:
+                expected = thought.outcome.velocity
+                if expected is None or not self.dynamics.model:
                     velocity = self.dynamics.fixed
                 else:
-                    velocity = thought.velocities[button]
+                    velocity = min(127, max(1, round(expected.item(button, key))))
             self._time = time
             self._played = (tick & 1, button, key, velocity)
             self._thoughts = [None, None]
-            if thought.temperature >= _COLDEST:
-                self._chance = None  # used up
             return key, velocity
 
     def think_ahead(self, time: float) -> float:
@@ -90,34 +85,28 @@ class Genie:
         clock of `time`; infinity if there is not.
         """
         with self._lock:
-            tick = ticks.FIRST if self._time is None else ticks.tick_of(time - self._time)
-            thought = self._thoughts[tick & 1]
-            if thought is None or thought.tick != tick or thought.temperature != self.temperature:
-                self._think(tick)
+            tick = self._tick_of(time)
+            self._think(tick)
             return ticks.end_of(tick) + (self._time or 0.0)
 
+    def _tick_of(self, time: float) -> int:
+        return ticks.FIRST if self._time is None else ticks.tick_of(time - self._time)
+
     def _think(self, tick: int) -> _Thought:
-        stepper = self._stepper
-        if self._played is not None:
-            stepper.go_on(*self._played)
-            self._played = None
-        temperature = self.temperature  # may be changed meanwhile
-        outcome = stepper.step(FIRST_DELTA_TIME_S if tick == ticks.FIRST else ticks.middle_of(tick), tick & 1)
-        keys, velocities = self._draw(outcome.logits, temperature), outcome.velocity
-        if velocities is not None:
-            rows = velocities[range(len(keys)), keys]
-            velocities = [min(127, max(1, round(value))) for value in rows.tolist()]
-        self._thoughts[tick & 1] = thought = _Thought(tick, temperature, keys, velocities)
+        """What each button plays in a tick; at hand, if that was asked before."""
+        stepper, slot, temperature = self._stepper, tick & 1, self.temperature
+        thought = self._thoughts[slot]
+        if thought is None or thought.tick != tick or thought.temperature != temperature:
+            if self._played is not None:
+                stepper.go_on(*self._played)
+                self._played, self._luck = None, self._cast()
+            outcome = stepper.step(FIRST_DELTA_TIME_S if tick == ticks.FIRST else ticks.middle_of(tick), slot)
+            # The highest of logits with this noise on each is a draw from their softmax (the Gumbel trick), at whatever
+            # temperature: two calls for all buttons, where cumulated weights would take a dozen.
+            keys = (outcome.logits + temperature * self._luck).argmax(1).tolist()
+            self._thoughts[slot] = thought = _Thought(tick, temperature, outcome, keys)
         return thought
 
-    def _draw(self, logits: np.ndarray, temperature: float) -> list[int]:
-        """A key for each row of logits [B, 88], all by the one chance that the next press has."""
-        best = logits.argmax(1)
-        if temperature < _COLDEST:
-            return best.tolist()
-        if self._chance is None:
-            self._chance = self._random.random()
-        weights = np.exp((logits - logits.max(1, keepdims=True)) / temperature)
-        cumulative = weights.cumsum(1)
-        drawn = (cumulative <= self._chance * cumulative[:, -1:]).sum(1)
-        return np.where(drawn < NUM_KEYS, drawn, best).tolist()
+    def _cast(self) -> np.ndarray:
+        """The luck of one press, whichever button it is: float64 [88]."""
+        return self._random.gumbel(size=NUM_KEYS)

@@ -20,7 +20,7 @@ _GAPS_S = (0.0, 0.016)
 """Between two presses of a burst; one in eight comes together with the one before."""
 _TOGETHER = 1 / 8
 _HOLDS_S = (0.008, 0.040)
-_REST_S = 0.002
+_REST_S = 0.004
 """For which a source stays up before it goes down again."""
 _PAUSES_S = (0.02, 0.08)
 

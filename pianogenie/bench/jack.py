@@ -48,10 +48,10 @@ class JackDevice:
     Args:
         name: of the client.
         hear: takes each message that comes in, as bytes, on JACK's thread.
-        say: is asked once a period, on JACK's thread, for messages to send.
+        say: is called once a period, on JACK's thread, with a function that sends a message.
     """
 
-    def __init__(self, name: str, hear: Callable[[bytes], None], say: Callable[[], list[bytes]]):
+    def __init__(self, name: str, hear: Callable[[bytes], None], say: Callable[[Callable[[bytes], None]], None]):
         self._jack = _libjack()
         self._hear, self._say = hear, say
         self._client = self._jack.jack_client_open(name.encode(), _NO_START_SERVER, None)
@@ -78,8 +78,7 @@ class JackDevice:
             self._hear(ctypes.string_at(event.buffer, event.size))
         said = jack.jack_port_get_buffer(self._out, frames)
         jack.jack_midi_clear_buffer(said)
-        for message in self._say():
-            jack.jack_midi_event_write(said, 0, message, len(message))
+        self._say(lambda message: jack.jack_midi_event_write(said, 0, message, len(message)))
         return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Callable
 
 from pianogenie.bench.bursts import Move, bursts
 from pianogenie.bench.jack import JackDevice
@@ -42,21 +43,19 @@ class _Peer:
         if len(message) == 3 and message[0] & 0xF0 == _NOTE_ON and message[2]:
             self.heard.append((time.monotonic_ns(), message[1]))
 
-    def say(self) -> list[bytes]:
-        """What is due; the player's turn begins when this period's is over."""
+    def say(self, send: Callable[[bytes], None]) -> None:
+        """Send what is due, and note when it was; the player's turn begins when this one is over."""
         moves, at = self._moves, self._at
         if at >= len(moves):
-            return []
+            return
         now = time.monotonic_ns()
-        messages = []
         while at < len(moves) and self._began + moves[at].time * 1e9 <= now:
             _, source, down, _ = moves[at]
-            messages.append(bytes((_NOTE_ON if down else _NOTE_OFF, NOTES[source], _VELOCITY)))
+            send(bytes((_NOTE_ON if down else _NOTE_OFF, NOTES[source], _VELOCITY)))
             if down:
-                self.sent.append((now, NOTES[source]))
+                self.sent.append((time.monotonic_ns(), NOTES[source]))
             at += 1
         self._at = at
-        return messages
 
 
 def main() -> None:

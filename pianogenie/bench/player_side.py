@@ -17,6 +17,7 @@ from pianogenie.bench.bursts import bursts
 from pianogenie.bench.programs import answer, lines_in
 from pianogenie.inputs import gamepads
 from pianogenie.inputs.virtual_pad import VirtualPad
+from pianogenie.urgency import calm_down, hurry
 from pianogenie.window import window
 
 PARTS = (13, 12, 11, 14, 2, 0, 3, 1)
@@ -83,6 +84,7 @@ class PlayerSide:
 
     def do_play(self, presses: int, seed: int) -> bool:
         """Play bursts on the pad; when each press began (monotonic ns) is in the file `pad` afterwards."""
+        hurry()  # as a real pad's driver does: no other program stops it, here with the interpreter in its hands
         pressed = []
         began = time.monotonic()
         for at, source, down, _ in bursts(presses, len(PARTS), seed):
@@ -94,6 +96,7 @@ class PlayerSide:
             self._arrive()
             if down:
                 pressed.append(now)
+        calm_down()
         (self._folder / "pad").write_text(json.dumps(pressed))
         return True
 

@@ -27,6 +27,7 @@ KEYS = DIGITS + HOME_ROW
 _TRY_EVERY_S = 0.01
 _PLAYABLE_S = 60.0
 _ENDS_S = 30.0
+_UP_FOR_S = 0.004
 _OUT_OF_REACH = ("WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_AUDIO_DRIVER", "DISPLAY", "XAUTHORITY")
 
 
@@ -187,20 +188,27 @@ def playing(stage: Stage, watch: str, *options: str) -> Iterator[Player]:
 
 
 def play_keys(keys: Keys, presses: int, seed: int) -> list[int]:
-    """Play bursts on the keyboard; when the X server was asked for each press, monotonic ns."""
+    """Play bursts on the keyboard; when the X server was asked for each press, monotonic ns.
+
+    Where we are late ourselves, a key stays up for a few ms all the same: SDL takes one that is down again within two
+    milliseconds, by the X server's clock, for a repeat of the same press, as keyboards send it.
+    """
     asked = []
+    released = dict.fromkeys(KEYS, 0.0)
     began = time.monotonic()
     for at, source, down, _ in bursts(presses, len(KEYS), seed):
-        rest = began + at - time.monotonic()
-        if rest > 0.005:
+        key = KEYS[source]
+        due = max(began + at, released[key] + _UP_FOR_S if down else 0.0)
+        if due - time.monotonic() > 0.005:
             keys.collect()
-            rest = began + at - time.monotonic()
+        rest = due - time.monotonic()
         if rest > 0:
             time.sleep(rest)
         if down:
-            asked.append(keys.press(KEYS[source]))
+            asked.append(keys.press(key))
         else:
-            keys.release(KEYS[source])
+            keys.release(key)
+            released[key] = time.monotonic()
     return asked
 
 

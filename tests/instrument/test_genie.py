@@ -93,7 +93,7 @@ def test_thinking_ahead_changes_nothing_that_is_played(presses):
         assert thoughtful.press(button, time) == plain.press(button, time)
 
 
-def test_a_thought_of_another_temperature_does_not_count(tmp_path):
+def test_a_thought_holds_at_any_temperature(tmp_path):
     model = load_model(write_model(tmp_path / "m", spread=0.01))
     genie = Genie(model, temperature=1, seed=1)
     for i in range(20):
