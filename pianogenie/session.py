@@ -16,6 +16,7 @@ from pianogenie.genie import Genie
 from pianogenie.inputs.base import Input
 from pianogenie.inputs.hands import Hands
 from pianogenie.outputs.base import Output
+from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.outputs.recorder import Recorder
 from pianogenie.performer import Performer
 from pianogenie.thinking import Thinking
@@ -89,7 +90,9 @@ class Session:
         self.inputs: list[Input] = []
         self.announcements = announcements or Announcements()
         self._start = time.perf_counter()
-        self.performer = Performer(genie, [*self.outputs, Thinking(genie, self.clock)])
+        ports = sum(isinstance(output, MidiPortOutput) for output in self.outputs)  # they come first
+        thinking = Thinking(genie, self.clock)
+        self.performer = Performer(genie, [*self.outputs[:ports], thinking, *self.outputs[ports:]])
         self.hands = Hands(self.performer.play, self.clock, genie.model.num_buttons, self.performer.panic)
         self.while_suspended: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
         self._stopped = False

@@ -7,21 +7,24 @@ import threading
 import time as clocks
 from collections.abc import Callable
 
-from pianogenie.events import PianoEvent, PlayerEvent, Press
+from pianogenie.events import NoteOn, PianoEvent
 from pianogenie.genie import Genie
 from pianogenie.outputs.base import Output
 from pianogenie.urgency import its_threads_hurry
 
 _AHEAD_S = 0.002
 """How long before a tick begins its answers are to be there."""
-_RESTS = 4
-"""How many times as long as it thinks it rests at least: of one core it takes a fifth, however slow a model is."""
+_SHARE = 0.2
+"""Of one core: what it may take on average, however slow a model is."""
+_IN_ADVANCE_S = 0.05
+"""Of thinking and resting, so that quick presses find it awake."""
 
 
 class Thinking(Output):
     """A thread that keeps a genie's thoughts one step ahead of the player, from each press on until 8 s later.
 
-    An output, since it is to learn of a press once its notes are out. Nothing that is played depends on it, only when.
+    An output, to stand behind the MIDI ports: it begins once a note is out, beside what is quick to hear it anyway.
+    Nothing that is played depends on it, only when.
 
     Args:
         genie: thinks.
@@ -39,11 +42,8 @@ class Thinking(Output):
             self._thread.start()
 
     def send(self, event: PianoEvent) -> None:
-        """Notes are not what it thinks of."""
-
-    def witness(self, event: PlayerEvent) -> None:
-        """A press: begin to think of the next."""
-        if type(event) is Press:
+        """A note-on: begin to think of the next."""
+        if type(event) is NoteOn:
             self._told.put(True)
 
     def close(self) -> None:
@@ -52,16 +52,13 @@ class Thinking(Output):
         self._thread.join()
 
     def _run(self) -> None:
-        again_at = now = clocks.perf_counter()
-        while self._pass(now, again_at):
+        rested = again_at = paid_until = clocks.perf_counter()
+        while self._pass(rested, again_at):
             moment, began = self._clock() + _AHEAD_S, clocks.perf_counter()
             more_in = self._genie.think_ahead(moment) - moment
-            now = clocks.perf_counter()
-            rested = now + _RESTS * (now - began)
+            paid_until = max(paid_until, began) + (clocks.perf_counter() - began) / _SHARE
+            rested = paid_until - _IN_ADVANCE_S
             again_at = max(began + more_in, rested)
-            if not self._told.empty():
-                again_at = rested
-            now = rested
 
     def _pass(self, rested: float, again_at: float) -> bool:
         """Sleep until `again_at`, or `rested` if there was a press by then, or a press. False at the end."""

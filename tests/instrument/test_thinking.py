@@ -3,7 +3,7 @@
 import threading
 import time
 
-from pianogenie.events import Press, Release
+from pianogenie.events import NoteOff, NoteOn
 from pianogenie.thinking import Thinking
 
 
@@ -27,9 +27,9 @@ def test_it_thinks_before_the_first_press_after_each_and_whenever_there_is_more(
     try:
         assert mind.thought.acquire(timeout=10)
         assert not mind.thought.acquire(timeout=0.1)
-        thinking.witness(Release(0, 0.0))
+        thinking.send(NoteOff(39, 0.0))
         assert not mind.thought.acquire(timeout=0.1)
-        thinking.witness(Press(0, 0.0))
+        thinking.send(NoteOn(39, 80, 0, 0.0))
         for _ in range(3):
             assert mind.thought.acquire(timeout=10)
         assert not mind.thought.acquire(timeout=0.1)
@@ -43,7 +43,7 @@ def test_it_ends_with_the_session_whatever_it_waits_for():
         mind.thought.acquire(timeout=10)
         thinking.close()
         assert not thinking._thread.is_alive()
-        thinking.witness(Press(0, 0.0))
+        thinking.send(NoteOn(39, 80, 0, 0.0))
 
 
 def test_a_slow_genie_does_not_take_the_machine():
@@ -51,6 +51,6 @@ def test_a_slow_genie_does_not_take_the_machine():
     thinking = Thinking(mind, time.monotonic)
     for _ in range(50):
         time.sleep(0.01)
-        thinking.witness(Press(0, 0.0))
+        thinking.send(NoteOn(39, 80, 0, 0.0))
     thinking.close()
-    assert len(mind.times) <= 8
+    assert len(mind.times) <= 9
