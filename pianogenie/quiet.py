@@ -52,6 +52,21 @@ class Quiet:
             give_back_memory()
 
 
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+_LARGE = 256 << 10
+
+
+def waste_no_memory() -> None:
+    """Have the C library (glibc) take large pieces from the system one by one, and keep few stores of small ones.
+
+    Otherwise pieces that were large for a moment leave holes behind: a few MB, for sounds, sprites and each thread.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        libc.mallopt(_M_ARENA_MAX, 2)
+
+
 def give_back_memory() -> None:
     """Give the system the memory that was freed and that the C library (glibc; others do without) keeps for later.
 

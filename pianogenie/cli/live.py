@@ -18,6 +18,7 @@ from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.outputs.recorder import Recorder
 from pianogenie.port_watcher import PortWatcher
 from pianogenie.profiles import find_profile
+from pianogenie.quiet import waste_no_memory
 from pianogenie.session import Session, autoplay, signals_raise
 from pianogenie.settings import Settings
 
@@ -53,6 +54,7 @@ def live(
     Raises:
         UserError: something that was asked for cannot be opened.
     """
+    waste_no_memory()
     announcements = Announcements()
     watcher = PortWatcher(announcements.say)
     with contextlib.ExitStack() as undo:  # what is open already is closed again if the next cannot be opened

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 
-from pianogenie.quiet import give_back_memory
+from pianogenie.quiet import give_back_memory, waste_no_memory
 from pianogenie.window.frames import Frames
 from pianogenie.window.layout import Box, lay_out
 from pianogenie.window.picture import Picture
@@ -46,6 +46,7 @@ def paint_forever(stage_name: str) -> None:
 
 
 def _stay_calm() -> None:
+    waste_no_memory()
     # Ctrl-C reaches the whole group; ending is the parent's decision, and the painter follows it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
