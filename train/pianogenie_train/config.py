@@ -47,6 +47,7 @@ class Config:
     tune_weight: float = 0.05  # of the encoder's distance from the buttons that a person would tap
     tune_notes_weight: float = 0.5  # of a tune's note for the decoder, beside a performance's 1
     dynamics_weight: float = 0.1  # of networks that expect velocities
+    surprise_weight: float = 0.0  # of buttons that nobody could have foretold, to the encoder (losses.choice)
     contour: str = "paper"  # or "buttons": a rise moves up a button, a repeated key stays (losses.py); or "none"
     commitment_weight: float = 0.25  # of the vector bottleneck
 
@@ -85,6 +86,7 @@ class Config:
             "weight_decay",
             "beta2",
             "dynamics_weight",
+            "surprise_weight",
             "commitment_weight",
         ):
             if not getattr(self, name) >= 0:
@@ -112,6 +114,10 @@ class Config:
                 raise UserError(f"configuration: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
         if self.network == "gated" and (self.encoder_dim or self.rnn_dim) % 2:
             raise UserError("configuration: encoder_dim must be even for the gated network: half of it runs each way")
+        if self.surprise_weight and self.network != "gated":
+            raise UserError(
+                "configuration: surprise_weight must be 0 for the network lstm: it compares no buttons"
+            )
         if self.bottleneck != "integer":
             # Codes have no order, so that neither a contour nor a hand means anything to them.
             for name, wanted in (("network", "lstm"), ("contour", "none"), ("hand_share", 0)):
