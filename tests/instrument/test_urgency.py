@@ -18,6 +18,11 @@ def may_run_in_real_time() -> bool:
     return subprocess.run([sys.executable, "-c", script], stderr=subprocess.DEVNULL).returncode == 0
 
 
+def may_be_given_a_limit() -> bool:
+    script = "import os, resource; resource.setrlimit(resource.RLIMIT_RTPRIO, (5, 5)); os.setresuid(9, 9, 9)"
+    return subprocess.run([sys.executable, "-c", script], stderr=subprocess.DEVNULL).returncode == 0
+
+
 in_real_time = pytest.mark.skipif(not may_run_in_real_time(), reason="this user may not")
 
 
@@ -48,8 +53,8 @@ def test_it_runs_in_real_time_and_is_ordinary_again():
 def test_what_it_starts_is_ordinary():
     script = f"""
 hurry()
-threading.Thread(target=tell).start()
-time.sleep(0.2)
+thread = threading.Thread(target=tell)
+thread.start(); thread.join()
 subprocess.run([sys.executable, "-c", {_TELL!r}])
 """
     assert told(script)[:2] == ["ordinary", "False"]
@@ -59,11 +64,14 @@ subprocess.run([sys.executable, "-c", {_TELL!r}])
 def test_threads_that_a_library_starts_hurry_and_others_do_not():
     script = """
 go = threading.Event()
-def wait(): go.wait(); print(threading.current_thread().name, names[policy()], flush=True)
+def wait(): go.wait(); sys.stdout.write(f"{threading.current_thread().name} {names[policy()]}\\n")
 threading.Thread(target=wait, name="before").start()
 with its_threads_hurry():
     threading.Thread(target=wait, name="within").start()
-go.set(); time.sleep(0.2); tell()
+go.set()
+for thread in threading.enumerate():
+    if thread is not threading.main_thread(): thread.join()
+tell()
 """
     lines = told(script)
     assert sorted(lines[:2]) == ["before ordinary", "within real time"]
@@ -91,11 +99,23 @@ import resource
 resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
 if os.geteuid() == 0: os.setresuid(65534, 65534, 65534)
 hurry()
+thread = threading.Thread(target=tell)
 with its_threads_hurry():
-    threading.Thread(target=tell).start()
-tell(); calm_down(); tell()
+    thread.start()
+thread.join(); tell(); calm_down(); tell()
 """
     assert told(script)[:3] == ["ordinary"] * 3
+
+
+@pytest.mark.skipif(not may_be_given_a_limit(), reason="limits are not ours to set")
+def test_a_limit_for_real_time_is_all_that_an_ordinary_user_needs():
+    script = """
+import resource
+resource.setrlimit(resource.RLIMIT_RTPRIO, (5, 5))
+os.setresuid(65534, 65534, 65534)
+hurry(); tell(); calm_down(); tell(); hurry(); tell()
+"""
+    assert told(script)[:3] == ["real time", "ordinary", "real time"]
 
 
 def test_a_thread_that_has_ended_is_nobodys_trouble():
