@@ -149,4 +149,11 @@ def jackd(name: str, period: int = 64, synchronous: bool = True) -> Iterator[dic
             )
 
         wait_for(answers, "jackd")
-        yield environment
+        try:
+            yield environment
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:  # it waits for clients that a test has ended in mid-sentence
+                server.kill()
