@@ -66,6 +66,8 @@ def test_a_button_that_was_foretold_gives_way_to_one_that_was_not():
     terms["choice"].value.backward()
     assert e.grad.item() < 0, "the note costs the same by each; up is the button that says something"
     assert foretold.grad is None, "whoever foretells is not taught to be wrong"
+    at_the_end = losses.terms(config, reading, batch, progress=1.0)["choice"].value
+    assert at_the_end.item() == pytest.approx(1.0), "by then the note alone counts"
 
 
 def test_choice_pulls_towards_the_cheapest_button_wherever_it_lies():

@@ -47,7 +47,7 @@ class Config:
     tune_weight: float = 0.05  # of the encoder's distance from the buttons that a person would tap
     tune_notes_weight: float = 0.5  # of a tune's note for the decoder, beside a performance's 1
     dynamics_weight: float = 0.1  # of networks that expect velocities
-    surprise_weight: float = 0.0  # of buttons that nobody could have foretold, to the encoder (losses.choice)
+    surprise_weight: float = 0.0  # of buttons nobody could have foretold (losses.choice); falls as the rate does
     contour: str = "paper"  # or "buttons": a rise moves up a button, a repeated key stays (losses.py); or "none"
     commitment_weight: float = 0.25  # of the vector bottleneck
 
@@ -115,9 +115,7 @@ class Config:
         if self.network == "gated" and (self.encoder_dim or self.rnn_dim) % 2:
             raise UserError("configuration: encoder_dim must be even for the gated network: half of it runs each way")
         if self.surprise_weight and self.network != "gated":
-            raise UserError(
-                "configuration: surprise_weight must be 0 for the network lstm: it compares no buttons"
-            )
+            raise UserError("configuration: surprise_weight must be 0 for the network lstm: it compares no buttons")
         if self.bottleneck != "integer":
             # Codes have no order, so that neither a contour nor a hand means anything to them.
             for name, wanted in (("network", "lstm"), ("contour", "none"), ("hand_share", 0)):
@@ -138,8 +136,11 @@ class Config:
     def rate(self, step: int, progress: float) -> float:
         """The learning rate of a step (from 0), at `progress` 0..1 through the run."""
         warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
-        fall = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))) if self.schedule == "cosine" else 1.0
-        return self.lr * warm * fall
+        return self.lr * warm * self.fall(progress)
+
+    def fall(self, progress: float) -> float:
+        """What is left, at `progress` 0..1 through the run, of all that the schedule takes down: 1 to 0."""
+        return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))) if self.schedule == "cosine" else 1.0
 
 
 CONFIGURATIONS: dict[str, Config] = {
@@ -171,6 +172,7 @@ CONFIGURATIONS: dict[str, Config] = {
         schedule="cosine",
         beta2=0.98,
         weight_decay=0.02,
+        surprise_weight=0.5,
     ),
 }
 

@@ -22,14 +22,15 @@ class Term(NamedTuple):
     value: torch.Tensor
 
 
-def terms(config: Config, reading: "Reading", batch: "Batch") -> dict[str, Term]:
-    """All that a configuration minimises, by name; the loss is the sum of weight times value."""
+def terms(config: Config, reading: "Reading", batch: "Batch", progress: float = 0.0) -> dict[str, Term]:
+    """All that a configuration minimises, by name, at `progress` 0..1 through the run; the loss is the sum of weight
+    times value."""
     found = {"reconstruction": Term(1.0, reconstruction(reading.logits, batch.keys))}
     encoded = batch.keys[len(batch.hands) :]  # the other windows a hand plays
     if reading.nats_of_each is not None:
         costs = reading.nats_of_each
         if reading.foretold is not None:
-            costs = costs + config.surprise_weight * reading.foretold.detach()
+            costs = costs + config.surprise_weight * config.fall(progress) * reading.foretold.detach()
             found["foretelling"] = Term(FORETELLING_WEIGHT, foretelling(reading.foretold, reading.buttons))
         found["choice"] = Term(1.0, choice(reading.e, costs))
     if reading.tune_e is not None:

@@ -29,6 +29,7 @@ class Training(L.LightningModule):
         self.notes_per_s = 0.0
         self._seconds_before = 0.0  # in training, before this process resumed it
         self._began: float | None = None
+        self._at = 0.0  # progress, of the step under way
 
     # --- training
 
@@ -36,7 +37,7 @@ class Training(L.LightningModule):
         batch = Batch(*batch)
         by_hand = len(batch.hands)
         reading = self.model.learn_from(batch)
-        terms = losses.terms(self.config, reading, batch)
+        terms = losses.terms(self.config, reading, batch, self._at)
         loss = sum(term.weight * term.value for term in terms.values())
         parts = {"loss": loss, "ppl": terms.pop("reconstruction").value}
         parts |= {name: term.value for name, term in terms.items()}
@@ -71,7 +72,8 @@ class Training(L.LightningModule):
 
     def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
         self._step_began = time.perf_counter()
-        rate = self.config.rate(self.global_step, self.progress())
+        self._at = self.progress()
+        rate = self.config.rate(self.global_step, self._at)
         for group in self.optimizers().param_groups:
             group["lr"] = rate
         self.log("train/lr", rate)
