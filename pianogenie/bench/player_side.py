@@ -19,6 +19,7 @@ from pianogenie.inputs import gamepads
 from pianogenie.inputs.virtual_pad import VirtualPad
 from pianogenie.urgency import calm_down, hurry
 from pianogenie.window import window
+from pianogenie.window.stage import Stage
 
 PARTS = (13, 12, 11, 14, 2, 0, 3, 1)
 """The virtual pad's parts that press buttons 0..7: left, down, up, right on either hand."""
@@ -37,21 +38,27 @@ class PlayerSide:
         self._folder = folder
         self._note_ons = note_ons
         self._presenters: list[window.Presenter] = []
+        self._stages: list[Stage] = []
         self._plugged = threading.Event()
         self._pad_file = -1
         self._pad: VirtualPad | None = None
         self._ears: object = None
 
     def start(self) -> None:
-        """Before the instrument: have it tell where its presenter is, and let it sleep on the pad's file."""
-        presenters = self._presenters
+        """Before the instrument: have it tell where pictures are counted, and let it sleep on the pad's file."""
+        presenters, stages = self._presenters, self._stages
 
         class Presenter(window.Presenter):
             def __init__(self, *arguments, **options):
                 super().__init__(*arguments, **options)
                 presenters.append(self)
 
-        window.Presenter = Presenter
+        class PainterProcess(window.PainterProcess):
+            def __init__(self, stage: Stage):
+                super().__init__(stage)
+                stages.append(stage)
+
+        window.Presenter, window.PainterProcess = Presenter, PainterProcess
         self._real_device_files = gamepads.device_files
         gamepads.device_files = self._device_files
         threading.Thread(target=self._obey, name="bench", daemon=True).start()
@@ -66,7 +73,9 @@ class PlayerSide:
 
     def do_counts(self) -> dict[str, int]:
         """So far: frames shown and note-ons handed over."""
-        return {"frames": sum(p.frames_shown for p in self._presenters), "note_ons": len(self._note_ons)}
+        # On X11 the painter shows them, elsewhere the window does.
+        frames = sum(p.frames_shown for p in self._presenters) + sum(stage.shown for stage in self._stages)
+        return {"frames": frames, "note_ons": len(self._note_ons)}
 
     def do_plug(self) -> bool:
         """Plug the pad in; whether the instrument has found it.

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import locale
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 import pygame
@@ -88,6 +89,7 @@ def open_window(title: str, size: tuple[int, int]) -> pygame.Surface:
     pygame.key.stop_text_input()
     screen.fill((8, 9, 11))
     pygame.display.flip()
+    _give_back(screen)
     return screen
 
 
@@ -122,6 +124,26 @@ def tell_when_lost(tell: Callable[[], None]) -> None:
     _x11_handlers[:] = [broken, stay]
     xlib.XSetIOErrorHandler(broken)
     set_exit_handler(_x11_display(), ctypes.cast(stay, ctypes.c_void_p), None)
+
+
+def x11_window() -> int:
+    """The open window's number on the X server; 0 on another display."""
+    return pygame.display.get_wm_info()["window"] if pygame.display.get_driver() == "x11" else 0
+
+
+_MADV_REMOVE = 9
+
+
+def _give_back(screen: pygame.Surface) -> None:
+    """Give the system what a window's surface takes (4 MB), until something is drawn on it again; it turns black.
+
+    Where the painter shows its pictures itself nothing ever is. It is Linux that can do that, to memory shared with the
+    X server, and refuses it for any other.
+    """
+    if sys.platform.startswith("linux") and pygame.display.get_driver() == "x11":
+        madvise = ctypes.CDLL(None).madvise
+        madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        madvise(screen._pixels_address, screen.get_pitch() * screen.get_height(), _MADV_REMOVE)
 
 
 def display_fileno() -> int | None:

@@ -16,6 +16,7 @@ from pianogenie.window.frames import Frames
 from pianogenie.window.layout import Box, lay_out
 from pianogenie.window.picture import Picture
 from pianogenie.window.stage import Stage
+from pianogenie.window.x11_window import X11Window
 
 FRAME_S = 1 / 60
 _IDLE_S = 0.008
@@ -55,12 +56,15 @@ def _stay_calm() -> None:
 
 
 class Painter:
-    """Paints a stage into whatever frames the stage names."""
+    """Paints a stage: into its window, if that is an X server's, else into whatever frames the stage names."""
 
     def __init__(self, stage: Stage):
         self._stage = stage
-        self._frames: Frames | None = None
+        self._window: X11Window | None = None
+        self._frames: Frames | None = None  # where there is no window
         self._generation = 0
+        self._whole = Box(0, 0, 0, 0)
+        self._seen_uncovered = 0
         self._picture: Picture | None = None
         self._owed: list[Box] = []
         self._seen_changes = -1
@@ -73,41 +77,70 @@ class Painter:
         self._stage.heartbeat()
         if self._stage.frames[0] != self._generation and not self._change_frames():
             return False
-        if self._picture is None or self._frames is None:
+        if self._picture is None:
             return False
+        if self._stage.uncovered != self._seen_uncovered:
+            self._seen_uncovered = self._stage.uncovered
+            self._owed = [self._whole]
         changes = self._stage.changes
         if changes != self._seen_changes or self._picture.moving:
             self._seen_changes = changes
             now = time.perf_counter()
             self._owed += self._picture.paint(self._stage.read(), now)
-        if self._owed and self._frames.free:
-            self._frames.publish(self._picture.canvas, _merged(self._owed))
-            self._owed.clear()
+        if self._owed:
+            self._hand_over()
         if not self._picture.moving:
             # Nothing to do: a good time to get ready, so that the first notes find their colours mixed.
             self._picture.prepare()
         return self._picture.moving or bool(self._owed)
 
     def close(self) -> None:
-        """Let go of the frames."""
-        if self._frames is not None:
-            self._frames.close()
-            self._frames = None
+        """Let go of the frames and the window."""
+        self._close_frames()
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+    def _hand_over(self) -> None:
+        """Show what is owed, or give it to the window's process if that is ready for it."""
+        if self._window is not None:
+            self._window.show(self._picture.canvas, _merged(self._owed))
+            self._stage.count_shown()
+        elif self._frames.free:
+            self._frames.publish(self._picture.canvas, _merged(self._owed))
+        else:
+            return
+        self._owed.clear()
 
     def _change_frames(self) -> bool:
-        self.close()
+        self._close_frames()
         generation, name, width, height = self._stage.frames
-        try:
-            self._frames = Frames.attach(name, width, height)
-        except (FileNotFoundError, ValueError):
-            # The window was resized again meanwhile; the next turn finds the newer ones.
-            return False
+        if self._window is None:
+            self._open_window()
+        if self._window is None:
+            try:
+                self._frames = Frames.attach(name, width, height)
+            except (FileNotFoundError, ValueError):
+                # The window was resized again meanwhile; the next turn finds the newer ones.
+                return False
         self._generation = generation
         self._picture = Picture(lay_out(width, height, self._stage.num_buttons))
         give_back_memory()  # what making it took
-        self._owed = [self._frames.whole]
+        self._whole = Box(0, 0, width, height)
+        self._owed = [self._whole]
         self._seen_changes = -1
         return True
+
+    def _open_window(self) -> None:
+        if self._stage.x11_window:
+            with contextlib.suppress(OSError):
+                self._window = X11Window(self._stage.x11_window)
+        self._stage.painter_shows = self._window is not None
+
+    def _close_frames(self) -> None:
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
 
 
 def _merged(boxes: list[Box]) -> list[Box]:

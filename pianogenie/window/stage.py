@@ -21,6 +21,7 @@ from pianogenie.outputs.base import Output
 _TEXT_BYTES = 1024
 _NAME_BYTES = 64
 _CHANGES, _BEAT, _FRAMES, _WIDTH, _HEIGHT, _NAME_LEN, _TEXT_LEN, _PEDAL, _NUM_BUTTONS = range(9)
+_X11_WINDOW, _PAINTER_SHOWS, _SHOWN, _UNCOVERED = range(9, 13)
 _NUM_WORDS = 16
 
 
@@ -202,6 +203,19 @@ class Stage:
         self._words[_HEIGHT] = height
         self._words[_FRAMES] += 1
 
+    def uncover(self) -> None:
+        """Tell a painter that shows its pictures itself that the window lost what it held."""
+        self._words[_UNCOVERED] += 1
+
+    @property
+    def x11_window(self) -> int:
+        """The window's number on the X server of this environment; 0 where there is none."""
+        return self._words[_X11_WINDOW]
+
+    @x11_window.setter
+    def x11_window(self, number: int) -> None:
+        self._words[_X11_WINDOW] = number
+
     # Read by the painter, and by the window to see whether there is anything to show.
 
     @property
@@ -215,6 +229,31 @@ class Stage:
         words = self._words
         name = bytes(self._name[: words[_NAME_LEN]]).decode(errors="ignore")
         return words[_FRAMES], name, words[_WIDTH], words[_HEIGHT]
+
+    @property
+    def uncovered(self) -> int:
+        """How often the window lost what it held."""
+        return self._words[_UNCOVERED]
+
+    # Written by the painter, read by the window.
+
+    @property
+    def painter_shows(self) -> bool:
+        """Whether the painter brings its pictures into the window itself; else the window does."""
+        return self._words[_PAINTER_SHOWS] != 0
+
+    @painter_shows.setter
+    def painter_shows(self, shows: bool) -> None:
+        self._words[_PAINTER_SHOWS] = shows
+
+    @property
+    def shown(self) -> int:
+        """How many pictures the painter has brought into the window itself."""
+        return self._words[_SHOWN]
+
+    def count_shown(self) -> None:
+        """The painter brought one more picture into the window."""
+        self._words[_SHOWN] = (self._words[_SHOWN] + 1) & 0xFFFFFFFF
 
     @property
     def beat(self) -> int:

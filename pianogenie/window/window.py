@@ -1,7 +1,8 @@
 """The window's loop: an event goes straight to the hands; pictures are shown in the time between.
 
-It runs on the main thread, as SDL wants. Nothing is painted here (`painter`), and what is shown is shown in
-slices of 0.3 ms (`presenter`); so no event waits longer than that for the window's sake.
+It runs on the main thread, as SDL wants. Nothing is painted here (`painter`). On X11 the painter shows its pictures
+itself; elsewhere they are shown here in slices of 0.3 ms (`presenter`). So no event waits longer than that for the
+window's sake.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.keyboard import Keyboard
 from pianogenie.inputs.waiting import EventWaiter
 from pianogenie.quiet import Quiet
-from pianogenie.window.display import display_fileno, open_window, tell_when_lost
+from pianogenie.window.display import display_fileno, open_window, tell_when_lost, x11_window
 from pianogenie.window.frames import Frames
 from pianogenie.window.layout import lay_out
 from pianogenie.window.painter_process import PainterProcess
@@ -132,6 +133,7 @@ class _Window:
 
     def start(self) -> None:
         """Start the painter and the gamepads."""
+        self._stage.x11_window = x11_window()
         self._painter.start(time.perf_counter())
         self._new_frames()
         pygame.event.set_blocked(None)
@@ -192,7 +194,7 @@ class _Window:
         elif kind == pygame.WINDOWSIZECHANGED:
             self._resize_at = time.perf_counter() + _RESIZE_SETTLES_S
         elif kind not in _PLAY_EVENTS:  # a key or a click that is none of ours changes nothing
-            self._presenter.refresh()
+            self._show_again()
         return True
 
     def _look_after_things(self, quiet: Quiet) -> int:
@@ -210,9 +212,16 @@ class _Window:
             self._seen_changes = changes
             self._lively_until = now + _LIVELY_FOR_S
         if now < self._lively_until or self._resize_at is not None:
-            return _LIVELY_WAIT_MS
+            return _IDLE_WAIT_MS if self._stage.painter_shows else _LIVELY_WAIT_MS
         quiet.rest(now, now - self._hands.idle_s())
         return _IDLE_WAIT_MS
+
+    def _show_again(self) -> None:
+        """The window lost what it held."""
+        if self._stage.painter_shows:
+            self._stage.uncover()
+        else:
+            self._presenter.refresh()
 
     def _new_frames(self) -> None:
         """Ask for pictures of the window's present size; until the first comes, the old one stays where it was."""
@@ -220,13 +229,14 @@ class _Window:
         width, height = screen.get_size()
         old = self._frames
         if old is not None and old.whole[2:] == (width, height):
-            self._presenter.refresh()
+            self._show_again()
             return
         self._frames = Frames.create(width, height)
-        screen.fill((8, 9, 11))
-        if old is not None and old.ever_published:
-            screen.blit(old.surface, (0, 0))
-        pygame.display.update()
+        if old is not None and not self._stage.painter_shows:
+            screen.fill((8, 9, 11))
+            if old.ever_published:
+                screen.blit(old.surface, (0, 0))
+            pygame.display.update()
         self._presenter.screen = screen
         self._presenter.use(self._frames)
         self._stage.show_frames(self._frames.shared_name, width, height)

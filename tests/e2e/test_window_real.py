@@ -1,5 +1,9 @@
-"""The window on a real X server: keys, focus, resizing, and a painter that dies."""
+"""The window on a real X server: keys, focus, resizing, and a painter that dies.
 
+The painter shows its pictures itself; where it does not get at the window, the window's own process shows them.
+"""
+
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,9 +12,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pygame
 import pytest
 from PIL import ImageGrab
 
+from pianogenie.window.picture import paint_moment
+from pianogenie.window.stage import Stage
 from tests.e2e.programs import need, running, stop, wait_for, xdotool, xvfb
 
 
@@ -19,6 +26,11 @@ def display():
     need("xdotool")
     with xvfb("1000x800x24") as name:
         yield name
+
+
+@pytest.fixture(params=[True, False], ids=["painter shows", "window shows"])
+def painter_shows(request):
+    return request.param
 
 
 class Player:
@@ -58,6 +70,13 @@ class Player:
         """The screen, [height, width, 3]; the window is at its upper left."""
         return np.asarray(ImageGrab.grab(xdisplay=self.display).convert("RGB"), dtype=int)
 
+    def painter_shows(self) -> bool:
+        stage = Stage.attach(self._heard.read_text().split()[1])
+        try:
+            return stage.painter_shows
+        finally:
+            stage.close()
+
     def painters(self) -> list[int]:
         """The ids of its children that paint: the ones that map the stage."""
         name = self._heard.read_text().split()[1]
@@ -72,22 +91,40 @@ class Player:
         return found
 
 
-@pytest.fixture
-def player(display, tmp_path):
-    heard = tmp_path / "heard.txt"
-    environment = {**os.environ, "DISPLAY": display, "XDG_RUNTIME_DIR": str(tmp_path)}
+@contextlib.contextmanager
+def a_player(display, folder, *options):
+    heard = folder / "heard.txt"
+    environment = {**os.environ, "DISPLAY": display, "XDG_RUNTIME_DIR": str(folder)}
     environment.pop("SDL_VIDEODRIVER", None)
     environment.pop("WAYLAND_DISPLAY", None)
     with (
         heard.open("w") as out,
         running(
-            [sys.executable, "-m", "tests.e2e.window_player"], env=environment, stdin=subprocess.PIPE, stdout=out
+            [sys.executable, "-m", "tests.e2e.window_player", *options],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=out,
         ) as process,
     ):
         yield Player(process, display, heard)
 
 
-def test_held_keys_hold_and_their_repeats_are_not_heard(player):
+@pytest.fixture
+def player(display, tmp_path):
+    with a_player(display, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+def either_player(display, painter_shows, tmp_path):
+    """One whose painter shows its pictures, or one whose window does."""
+    with a_player(display, tmp_path, *([] if painter_shows else ["apart"])) as one:
+        assert one.painter_shows() == painter_shows
+        yield one
+
+
+def test_held_keys_hold_and_their_repeats_are_not_heard(either_player):
+    player = either_player
     before = player.screen()
     player.do("keydown", "a", "sleep", "0.05", "keydown", "8")
     time.sleep(1.2)  # the X server repeats keys after 0.66 s
@@ -97,6 +134,26 @@ def test_held_keys_hold_and_their_repeats_are_not_heard(player):
     changed = np.abs(lit - before)[:400, :640].sum(axis=2) > 60
     rows, columns = np.nonzero(changed)
     assert np.ptp(rows) > 200 and columns.min() < 80 and columns.max() > 560
+
+
+def test_what_is_shown_is_what_is_painted(player):
+    painted = pygame.surfarray.array3d(paint_moment([], 0.0, (640, 400))).swapaxes(0, 1)
+    wait_for(lambda: np.array_equal(player.screen()[:400, :640], painted), "the picture at rest")
+
+
+def test_a_window_that_was_hidden_is_filled_again(either_player):
+    player = either_player
+    before = wait_for(lambda: still(player.screen), "the picture at rest")[0]
+    player.do("windowunmap", "--sync", player.window)
+    wait_for(lambda: player.screen()[:400, :640].max() == 0, "nothing")
+    player.do("windowmap", "--sync", player.window)
+    wait_for(lambda: np.array_equal(player.screen(), before), "the same again")
+
+
+def still(screen):
+    before = screen()
+    time.sleep(0.5)
+    return [before] if np.array_equal(screen(), before) else None
 
 
 def test_mouse_slides(player):
@@ -116,7 +173,8 @@ def test_losing_the_focus_lets_go(player):
     player.do("keyup", "d", "keyup", "space")
 
 
-def test_any_size_is_filled(player):
+def test_any_size_is_filled(either_player):
+    player = either_player
     for width, height in ((900, 700), (340, 500), (640, 400)):
         player.do("windowsize", player.window, str(width), str(height))
 
@@ -132,7 +190,8 @@ def test_any_size_is_filled(player):
     assert player.said[-1] == "end"
 
 
-def test_a_painter_that_dies_is_replaced_once_and_the_music_goes_on(player):
+def test_a_painter_that_dies_is_replaced_once_and_the_music_goes_on(either_player):
+    player = either_player
     (first,) = player.painters()
     os.kill(first, signal.SIGKILL)
     player.do("key", "1")

@@ -1,7 +1,8 @@
 """A player with a window and no genie, for the window's tests: each button has one key; prints what it hears.
 
 Run as `python -m tests.e2e.window_player`. Lines on standard input move a virtual gamepad: `plug`, `button 3 1`,
-`axis 5 -1`, `pull`; `file` has the wait sleep on a file too, as with a real pad on Linux.
+`axis 5 -1`, `pull`; `file` has the wait sleep on a file too, as with a real pad on Linux. With the argument `apart` its
+painter is told of a window that there is not.
 """
 
 import os
@@ -15,13 +16,15 @@ from pianogenie.events import NoteOff, NoteOn, Pedal, Press
 from pianogenie.inputs.gamepads import Gamepads
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.virtual_pad import VirtualPad
+from pianogenie.window import window
 from pianogenie.window.stage import Stage, StageOutput
-from pianogenie.window.window import run_window
 
 
 def main() -> None:
     stop = []
     signal.signal(signal.SIGINT, lambda *_: stop.append(True))
+    if "apart" in sys.argv:
+        window.x11_window = lambda: 1
     start = time.perf_counter()
     with Stage.create(8) as stage:
         output = StageOutput(stage)
@@ -59,7 +62,7 @@ def main() -> None:
 
         hands = Hands(play, lambda: time.perf_counter() - start, 8)
         gamepads = Gamepads(hands, {}, lambda line: print("says", line, flush=True))
-        run_window(
+        window.run_window(
             hands,
             output,
             num_buttons=8,
