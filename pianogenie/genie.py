@@ -16,9 +16,20 @@ DEFAULT_TEMPERATURE = 0.25
 """What the paper's authors play with: lively, rarely wrong."""
 
 
-class _Thought(NamedTuple):
-    """What each button plays in one tick at one temperature; `outcome` is what the decoder made of it."""
+class _Past(NamedTuple):
+    """What was played last: when, in which tick, and what; `time` is None before anything was."""
 
+    time: float | None = None
+    tick: int = ticks.FIRST
+    button: int = 0
+    key: int = 0
+    velocity: int = 0
+
+
+class _Thought(NamedTuple):
+    """What each button plays after a past, in one tick, at one temperature; `outcome` is what the decoder made of it."""
+
+    past: _Past
     tick: int
     temperature: float
     outcome: Outcome
@@ -29,7 +40,8 @@ class Genie:
     """Remembers what was played and picks the next key.
 
     The same model, temperature, seed and presses give the same keys, live and offline, thought of ahead or not.
-    Times are heard in ticks (`pianogenie.ticks`). `press` and `think_ahead` may be called on two threads.
+    Times are heard in ticks (`pianogenie.ticks`). `press` and `think_ahead` may be called on two threads; a press whose
+    answer is there does not wait for the next tick's to be worked out.
 
     Args:
         model: a loaded model folder.
@@ -54,29 +66,22 @@ class Genie:
         # Of this tick and the next, by turns: the place of each, here and in the stepper, is its number modulo 2.
         self._thoughts: list[_Thought | None] = [None, None]
         self._luck = self._cast()
-        self._played: tuple[int, int, int, int] | None = None  # what the stepper is yet to be told
-        self._time: float | None = None
-        self._lock = threading.Lock()
+        self._past = self._told = _Past()  # up to which the luck was cast and the stepper told
+        self._mind = threading.Lock()  # held while the stepper is at work
+        self._lock = threading.Lock()  # held for a moment, also within the other: the past, and which thoughts hold
 
     def press(self, button: int, time: float, velocity: int | None = None) -> tuple[int, int]:
         """The key (0..87) and velocity (1..127) for a button pressed at `time` (seconds).
 
         `velocity` is the device's, or None; what counts is `dynamics`' to say.
         """
+        tick = self._tick_of(time)
         with self._lock:
-            tick = self._tick_of(time)
-            thought = self._think(tick)
-            key = thought.keys[button]
-            if velocity is None or not self.dynamics.device:
-                expected = thought.outcome.velocity
-                if expected is None or not self.dynamics.model:
-                    velocity = self.dynamics.fixed
-                else:
-                    velocity = min(127, max(1, round(expected.item(button, key))))
-            self._time = time
-            self._played = (tick & 1, button, key, velocity)
-            self._thoughts = [None, None]
-            return key, velocity
+            thought = self._at_hand(tick)
+            if thought is not None:
+                return self._play(thought, button, time, velocity)
+        with self._mind:
+            return self._play(self._think(tick), button, time, velocity)
 
     def think_ahead(self, time: float) -> float:
         """Work out what a press at `time` would play, unless that is done; never changes what will be played.
@@ -84,27 +89,51 @@ class Genie:
         Returns when there is more to think of, if nothing is pressed until then: the end of the tick, in seconds on the
         clock of `time`; infinity if there is not.
         """
-        with self._lock:
+        with self._mind:
             tick = self._tick_of(time)
-            self._think(tick)
-            return ticks.end_of(tick) + (self._time or 0.0)
+            thought = self._think(tick)
+            return ticks.end_of(thought.tick) + (thought.past.time or 0.0)
 
     def _tick_of(self, time: float) -> int:
-        return ticks.FIRST if self._time is None else ticks.tick_of(time - self._time)
+        last = self._past.time
+        return ticks.FIRST if last is None else ticks.tick_of(time - last)
+
+    def _play(self, thought: _Thought, button: int, time: float, velocity: int | None) -> tuple[int, int]:
+        key = thought.keys[button]
+        if velocity is None or not self.dynamics.device:
+            expected = thought.outcome.velocity
+            if expected is None or not self.dynamics.model:
+                velocity = self.dynamics.fixed
+            else:
+                velocity = min(127, max(1, round(expected.item(button, key))))
+        self._past = _Past(time, thought.tick, button, key, velocity)
+        return key, velocity
+
+    def _at_hand(self, tick: int) -> _Thought | None:
+        """What was thought of for a tick, if it still holds."""
+        thought = self._thoughts[tick & 1]
+        if thought is None or thought.past is not self._past or thought.tick != tick:
+            return None
+        return thought if thought.temperature == self.temperature else None
 
     def _think(self, tick: int) -> _Thought:
-        """What each button plays in a tick; at hand, if that was asked before."""
-        stepper, slot, temperature = self._stepper, tick & 1, self.temperature
-        thought = self._thoughts[slot]
-        if thought is None or thought.tick != tick or thought.temperature != temperature:
-            if self._played is not None:
-                stepper.go_on(*self._played)
-                self._played, self._luck = None, self._cast()
-            outcome = stepper.step(FIRST_DELTA_TIME_S if tick == ticks.FIRST else ticks.middle_of(tick), slot)
-            # The highest of logits with this noise on each is a draw from their softmax (the Gumbel trick), at whatever
-            # temperature: two calls for all buttons, where cumulated weights would take a dozen.
-            keys = (outcome.logits + temperature * self._luck).argmax(1).tolist()
-            self._thoughts[slot] = thought = _Thought(tick, temperature, outcome, keys)
+        """What each button plays in a tick; at hand, if that was asked before. For who holds the mind."""
+        slot, temperature = tick & 1, self.temperature
+        with self._lock:
+            thought = self._at_hand(tick)
+            if thought is not None:
+                return thought
+            # From here on the slot's outcome is being written; a press that needs it waits for the mind.
+            self._thoughts[slot] = None
+            past = self._past
+        if past is not self._told:
+            self._stepper.go_on(past.tick & 1, past.button, past.key, past.velocity)
+            self._told, self._luck = past, self._cast()
+        outcome = self._stepper.step(FIRST_DELTA_TIME_S if tick == ticks.FIRST else ticks.middle_of(tick), slot)
+        # The highest of logits with this noise on each is a draw from their softmax (the Gumbel trick), at whatever
+        # temperature: two calls for all buttons, where cumulated weights would take a dozen.
+        keys = (outcome.logits + temperature * self._luck).argmax(1).tolist()
+        self._thoughts[slot] = thought = _Thought(past, tick, temperature, outcome, keys)
         return thought
 
     def _cast(self) -> np.ndarray:

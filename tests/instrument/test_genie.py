@@ -1,5 +1,9 @@
 """The genie: what it picks, how freely, and that it repeats itself."""
 
+import random
+import threading
+import time as clocks
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -91,6 +95,56 @@ def test_thinking_ahead_changes_nothing_that_is_played(presses):
             assert thoughtful.think_ahead(time + thought) > time + thought - 1e-6
         time += gap
         assert thoughtful.press(button, time) == plain.press(button, time)
+
+
+def test_a_press_whose_answer_is_there_does_not_wait_for_the_next_ticks(toy_model, monkeypatch):
+    model = load_model(toy_model)
+    genie, plain = (Genie(model, temperature=1, seed=2) for _ in range(2))
+    step, begun, go_on = genie._stepper.step, threading.Event(), threading.Event()
+
+    def slow_step(*args):
+        begun.set()
+        assert go_on.wait(20)
+        return step(*args)
+
+    genie.think_ahead(0.0)
+    assert genie.press(3, 1.0) == plain.press(3, 1.0)
+    next_at = genie.think_ahead(1.002)
+    monkeypatch.setattr(genie._stepper, "step", slow_step)
+    thinker = threading.Thread(target=genie.think_ahead, args=(next_at,))
+    thinker.start()
+    assert begun.wait(20)
+    assert genie.press(5, next_at - 1e-4) == plain.press(5, next_at - 1e-4)  # returns while the thread thinks
+    assert thinker.is_alive()
+    go_on.set()
+    thinker.join(20)
+    for i in range(8):
+        assert genie.press(i, next_at + i / 3) == plain.press(i, next_at + i / 3)
+
+
+def test_a_thread_that_thinks_of_anything_meanwhile_changes_nothing_that_is_played():
+    model = load_model(DEFAULT_MODEL, with_encoder=False)
+    thoughtful, plain = (Genie(model, temperature=1, seed=7) for _ in range(2))
+    now, over = [0.0], threading.Event()
+
+    def think():
+        draw = random.Random(1)
+        while not over.is_set():
+            thoughtful.think_ahead(now[0] + draw.choice((0.0, 0.002, 0.008, 0.016, 0.5)))
+
+    thinker = threading.Thread(target=think)
+    thinker.start()
+    try:
+        draw = random.Random(2)
+        for _ in range(600):
+            now[0] += draw.choice((0.0, 0.0, 0.005, 0.012, 0.1))
+            if draw.random() < 0.7:
+                clocks.sleep(draw.choice((0.0, 0.0003, 0.001)))
+            button = draw.randrange(8)
+            assert thoughtful.press(button, now[0]) == plain.press(button, now[0])
+    finally:
+        over.set()
+        thinker.join()
 
 
 def test_a_thought_holds_at_any_temperature(tmp_path):
