@@ -27,7 +27,7 @@ class _Past(NamedTuple):
 
 
 class _Thought(NamedTuple):
-    """What each button plays after a past, in one tick, at one temperature; `outcome` is what the decoder made of it."""
+    """What each button plays in one tick after a past, at one temperature; `outcome` is what the decoder made of it."""
 
     past: _Past
     tick: int
