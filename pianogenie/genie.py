@@ -36,6 +36,26 @@ class _Thought(NamedTuple):
     keys: list[int]
 
 
+class _Luck:
+    """What chance adds to each key's logit for one press, whichever button it is; ready for a temperature.
+
+    Args:
+        cast: float64 [88], Gumbel noise.
+        temperature: expected.
+    """
+
+    def __init__(self, cast: np.ndarray, temperature: float):
+        self._cast = cast
+        self._temperature = temperature
+        self._noise = temperature * cast
+
+    def at(self, temperature: float) -> np.ndarray:
+        """float64 [88]."""
+        if temperature != self._temperature:
+            self._temperature, self._noise = temperature, temperature * self._cast
+        return self._noise
+
+
 class Genie:
     """Remembers what was played and picks the next key.
 
@@ -65,7 +85,8 @@ class Genie:
         self._stepper = Stepper(model.decoder, model.num_buttons, outcomes=2)
         # Of this tick and the next, by turns: the place of each, here and in the stepper, is its number modulo 2.
         self._thoughts: list[_Thought | None] = [None, None]
-        self._luck = self._cast()
+        self._luck: _Luck = self._cast()
+        self._next_luck: _Luck | None = None
         self._past = self._told = _Past()  # up to which the luck was cast and the stepper told
         self._mind = threading.Lock()  # held while the stepper is at work
         self._lock = threading.Lock()  # held for a moment, also within the other: the past, and which thoughts hold
@@ -92,6 +113,8 @@ class Genie:
         with self._mind:
             tick = self._tick_of(time)
             thought = self._think(tick)
+            if self._next_luck is None:  # now there is time
+                self._next_luck = self._cast()
             return ticks.end_of(thought.tick) + (thought.past.time or 0.0)
 
     def _tick_of(self, time: float) -> int:
@@ -128,14 +151,13 @@ class Genie:
             past = self._past
         if past is not self._told:
             self._stepper.go_on(past.tick & 1, past.button, past.key, past.velocity)
-            self._told, self._luck = past, self._cast()
+            self._told, self._luck, self._next_luck = past, self._next_luck or self._cast(), None
         outcome = self._stepper.step(FIRST_DELTA_TIME_S if tick == ticks.FIRST else ticks.middle_of(tick), slot)
         # The highest of logits with this noise on each is a draw from their softmax (the Gumbel trick), at whatever
         # temperature: two calls for all buttons, where cumulated weights would take a dozen.
-        keys = (outcome.logits + temperature * self._luck).argmax(1).tolist()
+        keys = (outcome.logits + self._luck.at(temperature)).argmax(1).tolist()
         self._thoughts[slot] = thought = _Thought(past, tick, temperature, outcome, keys)
         return thought
 
-    def _cast(self) -> np.ndarray:
-        """The luck of one press, whichever button it is: float64 [88]."""
-        return self._random.gumbel(size=NUM_KEYS)
+    def _cast(self) -> _Luck:
+        return _Luck(self._random.gumbel(size=NUM_KEYS), self.temperature)
