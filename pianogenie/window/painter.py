@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 from pianogenie.quiet import give_back_memory, waste_no_memory
 from pianogenie.window.frames import Frames
@@ -104,7 +105,8 @@ class Painter:
     def _hand_over(self) -> None:
         """Show what is owed, or give it to the window's process if that is ready for it."""
         if self._window is not None:
-            self._window.show(self._picture.canvas, _merged(self._owed))
+            with self._waiting():
+                self._window.show(self._picture.canvas, _merged(self._owed))
             self._stage.count_shown()
         elif self._frames.free:
             self._frames.publish(self._picture.canvas, _merged(self._owed))
@@ -133,9 +135,18 @@ class Painter:
 
     def _open_window(self) -> None:
         if self._stage.x11_window:
-            with contextlib.suppress(OSError):
+            with self._waiting(), contextlib.suppress(OSError):
                 self._window = X11Window(self._stage.x11_window)
         self._stage.painter_shows = self._window is not None
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """For the X server: another program may have grabbed it for as long as it likes."""
+        self._stage.painter_waits = True
+        try:
+            yield
+        finally:
+            self._stage.painter_waits = False
 
     def _close_frames(self) -> None:
         if self._frames is not None:

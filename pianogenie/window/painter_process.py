@@ -37,6 +37,7 @@ class PainterProcess:
     def start(self, now: float) -> None:
         """Start it; `now` in seconds of the clock that `watch` is given."""
         self._lives -= 1
+        self._stage.painter_waits = False  # the one before may have ended while it did
         self._process = multiprocessing.get_context("spawn").Process(
             target=paint_forever, args=(self._stage.shared_name,), name="pianogenie-painter", daemon=True
         )
@@ -60,6 +61,8 @@ class PainterProcess:
             self._beat, self._beat_at = beat, now
             self._patience_s = _HANGS_AFTER_S
         alive = self._process.is_alive()
+        if self._stage.painter_waits:  # for the display, which is not its fault
+            self._beat_at = now
         if alive and now - self._beat_at < self._patience_s:
             return
         if alive:

@@ -21,7 +21,7 @@ from pianogenie.outputs.base import Output
 _TEXT_BYTES = 1024
 _NAME_BYTES = 64
 _CHANGES, _BEAT, _FRAMES, _WIDTH, _HEIGHT, _NAME_LEN, _TEXT_LEN, _PEDAL, _NUM_BUTTONS = range(9)
-_X11_WINDOW, _PAINTER_SHOWS, _SHOWN, _UNCOVERED = range(9, 13)
+_X11_WINDOW, _PAINTER_SHOWS, _PAINTER_WAITS, _SHOWN, _UNCOVERED = range(9, 14)
 _NUM_WORDS = 16
 
 
@@ -245,6 +245,15 @@ class Stage:
     @painter_shows.setter
     def painter_shows(self, shows: bool) -> None:
         self._words[_PAINTER_SHOWS] = shows
+
+    @property
+    def painter_waits(self) -> bool:
+        """Whether the painter waits for the display right now, however long that takes it."""
+        return self._words[_PAINTER_WAITS] != 0
+
+    @painter_waits.setter
+    def painter_waits(self, waits: bool) -> None:
+        self._words[_PAINTER_WAITS] = waits
 
     @property
     def shown(self) -> int:
