@@ -16,6 +16,7 @@ from ctypes import POINTER, Structure, c_char_p, c_int, c_uint, c_ulong, c_void_
 import pygame
 
 from pianogenie.window.layout import Box
+from pianogenie.window.sprites import opaque
 
 _Z_PIXMAP = 2
 _LSB_FIRST, _MSB_FIRST = 0, 1
@@ -47,7 +48,8 @@ class X11Window:
         if not self._display:
             raise OSError("no connection to the X server")
         try:
-            self._visual, self._depth = self._format()
+            self._visual, self._depth = self._pixel_format()
+            self._wrap(opaque(1, 1))  # to see whether it can be done
             red, green, blue = background
             # What the window held stays where it was when its size changes; only what is new is bare.
             attributes = _SetAttributes(background_pixel=red << 16 | green << 8 | blue, bit_gravity=_NORTH_WEST)
@@ -74,20 +76,16 @@ class X11Window:
             self._xlib.XCloseDisplay(self._display)
             self._display = None
 
-    def _format(self) -> tuple[int, int]:
+    def _pixel_format(self) -> tuple[int, int]:
         """The window's visual and depth, if its pixels are as ours."""
         attributes = _Attributes()
         if not self._xlib.XGetWindowAttributes(self._display, self._window, ctypes.byref(attributes)):
             raise OSError("no such window")
         visual = attributes.visual.contents
-        if (visual.red_mask, visual.green_mask, visual.blue_mask) != (_RED, _GREEN, _BLUE):
+        # Were there alpha, ours would be nothing and the window not seen.
+        if attributes.depth != 24 or (visual.red_mask, visual.green_mask, visual.blue_mask) != (_RED, _GREEN, _BLUE):
             raise OSError("other colours")
-        format_ = ctypes.cast(attributes.visual, c_void_p).value, attributes.depth
-        probe = self._image_of(*format_, None, 1, 1, 4)
-        if probe.contents.bits_per_pixel != 32:
-            raise OSError("not 32 bits a pixel")
-        self._xlib.XFree(probe)
-        return format_
+        return ctypes.cast(attributes.visual, c_void_p).value, attributes.depth
 
     def _wrap(self, canvas: pygame.Surface) -> None:
         """Have Xlib see the canvas's own pixels as an image."""
@@ -95,19 +93,13 @@ class X11Window:
         if canvas.get_masks()[:3] != (_RED, _GREEN, _BLUE):
             raise ValueError("a canvas with other colours")
         pixels, pitch = canvas._pixels_address, canvas.get_pitch()
-        self._image = self._image_of(self._visual, self._depth, pixels, *canvas.get_size(), pitch)
-        self._image.contents.byte_order = _LSB_FIRST if sys.byteorder == "little" else _MSB_FIRST
-        self._canvas = canvas
-
-    def _image_of(self, visual: int, depth: int, pixels: int | None, width: int, height: int, pitch: int) -> POINTER(
-        _Image
-    ):
         image = self._xlib.XCreateImage(
-            self._display, visual, depth, _Z_PIXMAP, 0, pixels, width, height, _PAD_BITS, pitch
+            self._display, self._visual, self._depth, _Z_PIXMAP, 0, pixels, *canvas.get_size(), _PAD_BITS, pitch
         )
-        if not image:
-            raise OSError("no image")
-        return image
+        if not image or image.contents.bits_per_pixel != 32:
+            raise OSError("not 32 bits a pixel")
+        image.contents.byte_order = _LSB_FIRST if sys.byteorder == "little" else _MSB_FIRST
+        self._image, self._canvas = image, canvas
 
     def _unwrap(self) -> None:
         if self._image is not None:
