@@ -33,6 +33,8 @@ for _ in sys.stdin:
     print(json.dumps(heard), flush=True)
     for messages in heard:
         messages.clear()
+for port in ports:
+    port.delete()  # a synchronous JACK server waits five seconds for each that leaves without a word
 """
 
 
@@ -56,6 +58,8 @@ def listeners(jack, tmp_path):
             return json.loads(process.stdout.readline())
 
         yield heard
+        process.stdin.close()
+        process.wait(20)
 
 
 def check_books(messages):
