@@ -17,8 +17,9 @@ from tests.e2e.programs import PIANOGENIE, jackd, need, quiet_environment, runni
 SOUNDFONTS = ("/usr/share/sounds/sf2/TimGM6mb.sf2", "/usr/share/sounds/sf2/default-GM.sf2")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def jack():
+    # One each: a server is busy for a while with a client that a test has ended in mid-sentence, and takes no new ones.
     with jackd(f"pianogenie-{os.getpid()}") as environment:
         yield environment
 
@@ -67,15 +68,19 @@ def test_a_synthesizer_sounds(environment, tmp_path, toy_model):
 
 
 LISTEN = """
-import rtmidi, sys, time, json
+import rtmidi, signal, sys, json
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 port = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="listener")
 port.ignore_types(sysex=False, timing=False, active_sense=False)
 port.open_virtual_port("in")
 heard = []
 port.set_callback(lambda message, _: heard.append(message[0]))
 print("ready", flush=True)
-sys.stdin.readline()
-print(json.dumps(heard), flush=True)
+try:
+    sys.stdin.readline()
+    print(json.dumps(heard), flush=True)
+finally:
+    port.delete()  # a synchronous JACK server waits five seconds for one that leaves without a word
 """
 
 
