@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from pianogenie_train import loop
+from pianogenie_train import hands, loop
 from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared, RandomBatches, whole_windows
 
@@ -24,6 +24,18 @@ def test_validation_is_all_whole_windows_from_a_fresh_start(data):
     delta_times = np.concatenate([b.delta_times.numpy() for b in batches])
     assert (delta_times[:, 0] == 1e6).all()
     assert delta_times[1, 1:] == pytest.approx(np.diff(prepared.onsets[start + 128 : start + 256]), abs=1e-6)
+
+
+def test_hands_play_validation_too_one_rule_after_another(data):
+    (batch,) = whole_windows(Prepared(data), "validation", 64, 16, num_buttons=8)
+    assert batch.hands.shape == batch.keys.shape == (4, 64)
+    keys, delta_times = batch.keys.numpy(), batch.delta_times.numpy()
+    first, third = hands.RULES[0], hands.RULES[2]  # those who never slip
+    for window, rule in ((0, first), (2, third)):
+        alone = hands.buttons_of(rule, keys[[window]], delta_times[[window]], 8, np.random.default_rng(9))
+        assert batch.hands[window].tolist() == alone[0].tolist()
+    (again,) = whole_windows(Prepared(data), "validation", 64, 16, num_buttons=8)
+    assert torch.equal(batch.hands, again.hands)
 
 
 def test_a_batch_is_a_function_of_seed_and_step(data):

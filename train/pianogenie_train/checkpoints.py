@@ -48,6 +48,7 @@ class Checkpoints(L.Callback):
     def __init__(self, run: Run, save_every_s: float = SAVE_EVERY_S):
         self.run, self.save_every_s = run, save_every_s
         self.files = WholeFiles()
+        self.best_nats: float | None = None
         self.best_ppl: float | None = None
         self.stopped = False
         self._asked = False  # by a signal, here; `stopped` once all processes know
@@ -84,10 +85,11 @@ class Checkpoints(L.Callback):
                 self.stopped = trainer.should_stop = True
 
     def consider(self, trainer: L.Trainer) -> None:
-        """Keep the weights as the best if validation has never been lower."""
-        ppl = float(trainer.callback_metrics["val/ppl"])
-        if self.best_ppl is None or ppl < self.best_ppl:
-            self.best_ppl = ppl
+        """Keep the weights as the best if validation has never been lower: its nats a note, of the encoder's windows
+        and of hands', each by their share in training."""
+        nats = float(trainer.callback_metrics["val/nats"])
+        if self.best_nats is None or nats < self.best_nats:
+            self.best_nats, self.best_ppl = nats, float(trainer.callback_metrics["val/ppl"])
             self.save(trainer, BEST)
 
     def save(self, trainer: L.Trainer, which: str) -> None:
@@ -97,7 +99,7 @@ class Checkpoints(L.Callback):
         self._saved = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_ppl": self.best_ppl}
+        return {"best_nats": self.best_nats, "best_ppl": self.best_ppl}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best_ppl = state["best_ppl"]
+        self.best_nats, self.best_ppl = state["best_nats"], state["best_ppl"]

@@ -38,7 +38,7 @@ class Config:
     transpose_max: int = 6  # semitones, up and down
     stretch_max: float = 0.05  # a share of the time, slower and faster
     hand_share: float = 0.0  # the share of each batch whose buttons are a hand's (hands.py), not the encoder's
-
+    hands_from: float = 0.0  # how far through the run, 0..1, hands come in; until then the encoder plays all windows
     tune_share: float = 0.0  # tunes made up (tunes.py) beside the windows, as a share of their number
 
     # The losses: weights beside the reconstruction's 1
@@ -80,6 +80,7 @@ class Config:
             "encoder_dim",
             "encoder_layers",
             "hand_share",
+            "hands_from",
             "tune_share",
             "tune_weight",
             "tune_notes_weight",
@@ -101,8 +102,9 @@ class Config:
         for name in ("stretch_max", "beta2"):
             if getattr(self, name) >= 1:
                 raise UserError(f"configuration: {name} must be under 1, not {getattr(self, name)}")
-        if self.hand_share > 1:
-            raise UserError(f"configuration: hand_share must be in 0..1, not {self.hand_share}")
+        for name in ("hand_share", "hands_from"):
+            if getattr(self, name) > 1:
+                raise UserError(f"configuration: {name} must be in 0..1, not {getattr(self, name)}")
         choices = {
             "schedule": ("constant", "cosine"),
             "network": ("lstm", "gated"),
@@ -162,8 +164,9 @@ CONFIGURATIONS: dict[str, Config] = {
         encoder_layers=3,
         window=160,
         batch_size=24,
-        steps=10_000,
-        hand_share=1 / 3,
+        steps=16_000,
+        hand_share=1 / 2,
+        hands_from=0.75,
         tune_share=1 / 4,
         contour="buttons",
         contour_weight=0.5,
@@ -172,7 +175,7 @@ CONFIGURATIONS: dict[str, Config] = {
         schedule="cosine",
         beta2=0.98,
         weight_decay=0.02,
-        surprise_weight=0.5,
+        surprise_weight=1.0,
     ),
 }
 

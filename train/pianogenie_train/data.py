@@ -18,10 +18,9 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from pianogenie.errors import UserError
 from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
-from pianogenie_train import tunes
+from pianogenie_train import hands, tunes
 from pianogenie_train.config import Config
 from pianogenie_train.facts import read_facts
-from pianogenie_train.hands import drawn_buttons
 from pianogenie_train.prepare import ARRAYS, FORMAT
 
 _NONE = torch.zeros(0, 1, dtype=torch.int64)
@@ -149,20 +148,24 @@ class RandomBatches(IterableDataset):
         stretch = rng.uniform(1 - config.stretch_max, 1 + config.stretch_max, size=(config.batch_size, 1))
         delta_times *= stretch
         by_hand = round(config.hand_share * config.batch_size)
-        hands = drawn_buttons(keys[:by_hand], delta_times[:by_hand], config.num_buttons, rng)
+        played = hands.drawn_buttons(keys[:by_hand], delta_times[:by_hand], config.num_buttons, rng)
         made_up = tunes.draw(round(config.tune_share * config.batch_size), config.num_buttons, rng)
-        return _batch(keys, delta_times, velocities, hands, made_up)
+        return _batch(keys, delta_times, velocities, played, made_up)
 
 
 def whole_windows(
-    data: Prepared, split: str, length: int, batch_size: int, rank: int = 0, world: int = 1
+    data: Prepared, split: str, length: int, batch_size: int, rank: int = 0, world: int = 1, num_buttons: int = 0
 ) -> Iterator[Batch]:
     """All whole windows of `length` notes of a split, in the order of the pieces; of several processes, every
-    `world`th for each."""
+    `world`th for each. With `num_buttons`, the hands of RULES in turn play each of them too, the same every time."""
     firsts = data.windows(split, length)[rank::world]
     for at in range(0, len(firsts), batch_size):
         keys, delta_times, velocities = data.gather(firsts[at : at + batch_size], length)
-        yield _batch(keys, delta_times, velocities, np.zeros((0, length), np.int64))
+        played = np.zeros((0, length), np.int64)
+        if num_buttons:
+            rng = np.random.default_rng([rank, at])
+            played = hands.buttons_of(hands.in_turn(len(keys)), keys, delta_times, num_buttons, rng)
+        yield _batch(keys, delta_times, velocities, played)
 
 
 _NO_TUNES = (np.zeros((0, 1), np.int64), np.zeros((0, 1)), np.zeros((0, 1), np.int64))
@@ -172,7 +175,7 @@ def _batch(
     keys: np.ndarray,
     delta_times: np.ndarray,
     velocities: np.ndarray,
-    hands: np.ndarray,
+    played: np.ndarray,
     made_up: tuple[np.ndarray, np.ndarray, np.ndarray] = _NO_TUNES,
 ) -> Batch:
     tune_keys, tune_delta_times, tune_buttons = made_up
@@ -180,7 +183,7 @@ def _batch(
         keys,
         delta_times.astype(np.float32),
         velocities.astype(np.float32),
-        hands,
+        played,
         tune_keys,
         tune_delta_times.astype(np.float32),
         tune_buttons,
@@ -191,8 +194,17 @@ def _batch(
 class WholeWindows(IterableDataset):
     """`whole_windows` as a torch data set. Raises UserError if the split holds none, or fewer than processes."""
 
-    def __init__(self, data: Prepared, split: str, length: int, batch_size: int, rank: int = 0, world: int = 1):
-        self._arguments = (data, split, length, batch_size, rank, world)
+    def __init__(
+        self,
+        data: Prepared,
+        split: str,
+        length: int,
+        batch_size: int,
+        rank: int = 0,
+        world: int = 1,
+        num_buttons: int = 0,
+    ):
+        self._arguments = (data, split, length, batch_size, rank, world, num_buttons)
         windows = len(data.windows(split, length))
         if not windows:
             raise UserError(f"{data.folder}: no {split} piece has {length} notes; prepare more files")

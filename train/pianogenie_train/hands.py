@@ -59,6 +59,13 @@ RULES = (
 """The hands that scores are made with. Training does not meet these settings; it draws its own (`draw`)."""
 
 
+def in_turn(windows: int) -> HandRule:
+    """The rules of RULES, one a window, over and over for so many windows."""
+    settings = [f.name for f in dataclasses.fields(HandRule) if f.name != "name"]
+    of_each = [RULES[window % len(RULES)] for window in range(windows)]
+    return HandRule("in turn", **{name: np.array([getattr(rule, name) for rule in of_each]) for name in settings})
+
+
 def draw(windows: int, rng: np.random.Generator) -> HandRule:
     """A hand for each of so many windows, from the family that training learns from.
 

@@ -72,7 +72,8 @@ def fit(
     _check_data(data, run)
     ours = (ranks.rank(), ranks.world())
     batches = RandomBatches(data, config, checkpoint["global_step"] if checkpoint else 0, *ours)
-    held_out = WholeWindows(data, "validation", config.window, VALIDATION_BATCH, *ours)
+    hands_too = config.num_buttons if config.hand_share else 0
+    held_out = WholeWindows(data, "validation", config.window, VALIDATION_BATCH, *ours, num_buttons=hands_too)
     if checkpoint and checkpoint["global_step"] >= config.steps:
         raise UserError(f"{run.folder}: its {config.steps} steps are done; give more with --steps")
     if threads:

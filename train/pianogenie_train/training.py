@@ -1,6 +1,7 @@
 """One step of training, and one look at validation, as a LightningModule."""
 
 import math
+import re
 import time
 from typing import Any
 
@@ -35,6 +36,8 @@ class Training(L.LightningModule):
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
         batch = Batch(*batch)
+        if self._at < self.config.hands_from:
+            batch = batch._replace(hands=batch.hands[:0])
         by_hand = len(batch.hands)
         reading = self.model.learn_from(batch)
         terms = losses.terms(self.config, reading, batch, self._at)
@@ -104,19 +107,27 @@ class Training(L.LightningModule):
     # --- validation
 
     def on_validation_epoch_start(self) -> None:
-        self._validation = Tally()
+        self._validation, self._by_hand = Tally(), Tally()
 
     def validation_step(self, batch: Batch, _index: int) -> None:
         batch = Batch(*batch)
         reading = self.model(batch.keys, batch.delta_times)
         self._validation.add(batch, reading.buttons, reading.logits)
+        if len(batch.hands):
+            self._by_hand.add(batch, None, self.model.hear(batch.keys, batch.delta_times, batch.hands)[0])
 
     def on_validation_epoch_end(self) -> None:
         self._validation.gather()
         found = {"val/ppl": self._validation.ppl}
+        nats = math.log(self._validation.ppl)
         if self._validation.cvr is not None:
             found["val/cvr"] = self._validation.cvr
-        self.status.update({name.replace("/", " "): value for name, value in found.items()})
+        if self.config.hand_share:
+            self._by_hand.gather()
+            found["val/hand_ppl"] = self._by_hand.ppl
+            nats += self.config.hand_share * (math.log(self._by_hand.ppl) - nats)
+        self.status.update({re.sub("[/_]", " ", name): value for name, value in found.items()})
+        found["val/nats"] = nats
         if not self.trainer.sanity_checking:
             self.log_dict(found)
 
