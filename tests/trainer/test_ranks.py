@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pianogenie_train import config, loop, losses, ranks, runs
+from pianogenie_train import bench, config, loop, losses, ranks, runs
 from pianogenie_train.data import Batch, Prepared, RandomBatches
 from pianogenie_train.training import Training
 
@@ -99,6 +99,10 @@ def test_they_end_at_the_same_step_by_the_clock_and_by_a_signal_to_one(together)
     for process in seen:
         assert process["signal"]["stopped"] and process["signal"]["step"] in (3, 4)
     assert seen[0]["signal"]["step"] == seen[1]["signal"]["step"] == runs.load_trained(out / "signal", "last").step
+
+
+def test_their_speed_is_taken_over_the_same_steps(together):
+    assert bench.LEAST_STEPS <= together[1][0]["speed"] == together[1][1]["speed"]
 
 
 def test_what_goes_wrong_in_one_ends_all_of_them(together):

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from pianogenie_train import config, loop, losses, ranks
+from pianogenie_train import bench, config, loop, losses, ranks
 from pianogenie_train.data import Prepared
 
 from pianogenie.errors import UserError
 from tests.trainer.faults import full_disk
 
-NETWORK = {"rnn_dim": 8, "encoder_dim": 8, "encoder_layers": 1, "window": 32, "batch_size": 6}
+NETWORK = {"rnn_dim": 8, "encoder_dim": 8, "encoder_layers": 1, "window": 32, "batch_size": 8}
 SETTINGS = config.named("genie").but(**NETWORK, steps=6, validate_every=3, warmup_steps=0, schedule="constant")
 
 
@@ -65,6 +65,8 @@ def main(data: Path, out: Path) -> None:
     losses.reconstruction = lambda *windows: real(*windows) * (float("nan") if broken else 1)
     breaks = {2: lambda: broken.append(True)} if last else {}
     seen["diverged"] = training(data, out / "diverged", SETTINGS, at_step=breaks, save_every_s=0)
+    losses.reconstruction = real
+    seen["speed"] = bench.speed(SETTINGS, Prepared(data), 0.5, "cpu", 1).steps
     (out / f"seen-{ranks.rank()}.json").write_text(json.dumps(seen))
 
 

@@ -17,7 +17,7 @@ import torch
 from lightning.pytorch.profilers import SimpleProfiler
 
 from pianogenie.errors import UserError
-from pianogenie_train import loop
+from pianogenie_train import loop, ranks
 from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared
 from pianogenie_train.prepare import ARRAYS, FORMAT
@@ -74,10 +74,11 @@ class _Stopwatch(L.Callback):
         if module.global_step <= WARMUP_STEPS:
             self._began, self._loaded = now, self._loading()
             return
-        self.notes += batch[0].numel()
+        self.notes += ranks.world() * batch[0].numel()
         self.steps += 1
         self.took = now - self._began
-        if self.took >= self.seconds and self.steps >= LEAST_STEPS:
+        (over,) = ranks.largest(self.took >= self.seconds)
+        if over and self.steps >= LEAST_STEPS:
             self.waited = self._loading() - self._loaded
             self.device = str(module.device)
             raise _Enough

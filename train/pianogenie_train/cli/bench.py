@@ -54,7 +54,7 @@ def bench(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see fit.py
 
     from pianogenie_train import bench as timing
-    from pianogenie_train import report
+    from pianogenie_train import ranks, report
     from pianogenie_train.data import Prepared
 
     source = contextlib.nullcontext(Prepared(data)) if data else timing.made_up(config.window)
@@ -67,10 +67,9 @@ def bench(
                 timing.time_to_ppl(config, prepared, to_ppl, max_minutes, device, count) for count in threads or (None,)
             ]
             say = report.of_quality
-    if as_json:
+    if ranks.rank() == 0:  # of torchrun's processes the first speaks
         rows = [{"config": config_name, **dataclasses.asdict(row)} for row in found]
-        click.echo(json.dumps(rows[0] if len(rows) == 1 else rows, indent=1))
-    else:
-        click.echo("\n".join(say(config_name, row) for row in found))
+        told = json.dumps(rows[0] if len(rows) == 1 else rows, indent=1)
+        click.echo(told if as_json else "\n".join(say(config_name, row) for row in found))
     if to_ppl is not None and not all(row.reached for row in found):
         context.exit(1)
