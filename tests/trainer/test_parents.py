@@ -51,6 +51,15 @@ def test_a_child_says_whose_it_is(data, small_model, tmp_path):
     assert card["licence"] == "CC0-1.0", "its parent's, unless told otherwise"
     assert "Fine-tuned from `small`" in (model / "README.md").read_text()
     assert "--from" in card["recipe"]["commands"][0]
+    whole_recipe = (model / "README.md").read_text().partition("## Recipe")[2]
+    lines = [
+        "# small, which it was fine-tuned from",
+        "pianogenie train export",
+        "# model",
+        card["recipe"]["commands"][0],
+    ]
+    places = [whole_recipe.index(f"\n{line}\n") for line in lines]
+    assert places == sorted(places), "how to make its parent, then itself"
 
 
 def test_another_network_is_no_child(small_model):

@@ -42,7 +42,7 @@ def text(facts: dict) -> str:
         f"{recipe['minutes']} minutes of training on {recipe['training_notes']:,} notes, torch {recipe['torch']}.",
         "",
         "```sh",
-        *recipe["commands"],
+        *_commands(facts),
         "```",
         "",
         "## What it does not do",
@@ -63,6 +63,13 @@ def _parent(parent: dict | None) -> list[str]:
     data = parent["data"]
     learnt = f"which learnt from {data['name']}, {data['licence']}"
     return [f"- Fine-tuned from `{parent['name']}`, {parent['licence']}, {learnt}"]
+
+
+def _commands(facts: dict) -> list[str]:
+    own, parent = facts["recipe"]["commands"], facts.get("parent") or {}
+    if not parent.get("commands"):
+        return own
+    return [f"# {parent['name']}, which it was fine-tuned from", *parent["commands"], f"# {facts['name']}", *own]
 
 
 def _limits(facts: dict) -> list[str]:

@@ -41,11 +41,18 @@ class Parent:
     config_name: str
     weights: dict[str, torch.Tensor]
     is_child: bool  # its own rate is one for fine-tuning already
+    commands: list[str]  # that made it, its own parent's first
 
     def facts(self) -> dict[str, Any]:
         """What a run and a card say of it. (Not where it lay.)"""
         data = {"name": self.data_name, "licence": self.data_licence}
-        return {"name": self.name, "licence": self.licence, "data": data, "configuration": self.config_name}
+        return {
+            "name": self.name,
+            "licence": self.licence,
+            "data": data,
+            "configuration": self.config_name,
+            "commands": self.commands,
+        }
 
     def settings(self, changes: dict[str, Any]) -> Config:
         """Its configuration for going on: a gentler rate, warmed up, and `changes`.
@@ -86,7 +93,16 @@ def _of_run(folder: Path) -> Parent:
     licence = run.parent["licence"] if run.parent else "not stated"
     data = run.data.resolve().name
     return Parent(
-        folder, name, licence, data, "not stated", run.config, run.config_name, weights, run.parent is not None
+        folder,
+        name,
+        licence,
+        data,
+        "not stated",
+        run.config,
+        run.config_name,
+        weights,
+        run.parent is not None,
+        [*_commands(run.parent), *run.commands],
     )
 
 
@@ -110,7 +126,14 @@ def _of_folder(folder: Path) -> Parent:
         str(recipe.get("configuration", "not stated")),
         _checked_weights(path, card, config),
         bool(card.get("parent")),
+        [*_commands(card.get("parent")), *_commands(recipe)],
     )
+
+
+def _commands(facts: Any) -> list[str]:
+    """The commands that a card's part names, each on a line; none if it names none."""
+    commands = facts.get("commands") if isinstance(facts, dict) else None
+    return [" ".join(str(command).split()) for command in commands] if isinstance(commands, list) else []
 
 
 def _checked_weights(path: Path, card: dict, config: Config) -> dict[str, torch.Tensor]:
