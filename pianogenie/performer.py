@@ -5,14 +5,18 @@ every note-on has one note-off, a sounding key is never struck again without a n
 `close` nothing sounds.
 """
 
+import collections
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pianogenie.events import NoteOff, NoteOn, Pedal, PianoEvent, PlayerEvent, Press, Release
 from pianogenie.genie import Genie
 from pianogenie.keys import NUM_KEYS
 from pianogenie.outputs.base import Output
+
+_MOST_UNTOLD = 24
+"""Events, some six notes: how far behind the outputs that come first the others may be."""
 
 
 class Performer:
@@ -23,14 +27,18 @@ class Performer:
 
     Args:
         genie: picks the keys.
-        outputs: in the order in which they hear; the quickest to sound first.
+        outputs: in the order in which they hear; but those that come first do so, wherever they stand.
     """
 
     def __init__(self, genie: Genie, outputs: Sequence[Output]):
         self._genie = genie
         self._all_outputs = tuple(outputs)
-        self._outputs = list(outputs)  # those that still work
+        # Those that still work.
+        self._first = [o for o in outputs if o.comes_first]
+        self._others = [o for o in outputs if not o.comes_first]
         self._witnesses = [o for o in outputs if type(o).witness is not Output.witness]
+        self._untold: collections.deque[tuple[Callable, PianoEvent | PlayerEvent]] = collections.deque()
+        self._playing_together = 0  # threads
         self._key_of: dict[int, int] = {}  # a held button -> the key that it sounds
         self._holders = [0] * NUM_KEYS  # a key -> how many held buttons sound it
         self._pedal: int | None = None  # unknown until we have told the piano
@@ -55,6 +63,25 @@ class Performer:
             else:
                 self._move_pedal(event.value, event.time)
             self._show(event)
+            if not self._playing_together or len(self._untold) >= _MOST_UNTOLD:
+                self._tell_the_others()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is played in this block has come in one piece, such as a chord: the outputs that come first get all of
+        its notes before the others get one, so that the last does not wait for those.
+
+        The others hear the same in the same order, at the end of the block, or sooner if it is long.
+        """
+        with self._lock:
+            self._playing_together += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._playing_together -= 1
+                if not self._playing_together:
+                    self._tell_the_others()
 
     def panic(self, time: float | None = None) -> None:
         """Let everything go and tell the outputs to silence whatever else may sound; play on from there.
@@ -69,7 +96,8 @@ class Performer:
             self._let_all_go(time)
             self._pedal = None  # whatever the piano believes, it is told
             self._move_pedal(0, time)
-            for output in self._outputs:
+            self._tell_the_others()
+            for output in (*self._first, *self._others):
                 self._guard(output, output.panic, time)
 
     def close(self, time: float | None = None) -> None:
@@ -84,6 +112,7 @@ class Performer:
             time = self._time if time is None else max(time, self._time)
             self._let_all_go(time)
             self._move_pedal(0, time)
+            self._tell_the_others()
             for output in self._all_outputs:
                 self._guard(output, output.close)
 
@@ -120,10 +149,23 @@ class Performer:
             self._send(Pedal(value, time))
 
     def _send(self, event: PianoEvent) -> None:
-        for output in self._outputs:
+        for output in self._first:
             self._guard(output, output.send, event)
+        self._untold.append((self._send_to_the_others, event))
 
     def _show(self, event: PlayerEvent) -> None:
+        self._untold.append((self._show_to_witnesses, event))
+
+    def _tell_the_others(self) -> None:
+        while self._untold:
+            tell, event = self._untold.popleft()
+            tell(event)
+
+    def _send_to_the_others(self, event: PianoEvent) -> None:
+        for output in self._others:
+            self._guard(output, output.send, event)
+
+    def _show_to_witnesses(self, event: PlayerEvent) -> None:
         for output in self._witnesses:
             self._guard(output, output.witness, event)
 
@@ -133,7 +175,8 @@ class Performer:
         except Exception as error:
             self.failures.append((output, error))
             # New lists, since the old ones are being walked through.
-            self._outputs = [o for o in self._outputs if o is not output]
+            self._first = [o for o in self._first if o is not output]
+            self._others = [o for o in self._others if o is not output]
             self._witnesses = [o for o in self._witnesses if o is not output]
             self._hush(output)
 

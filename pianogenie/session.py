@@ -16,7 +16,6 @@ from pianogenie.genie import Genie
 from pianogenie.inputs.base import Input
 from pianogenie.inputs.hands import Hands
 from pianogenie.outputs.base import Output
-from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.outputs.recorder import Recorder
 from pianogenie.performer import Performer
 from pianogenie.thinking import Thinking
@@ -90,10 +89,11 @@ class Session:
         self.inputs: list[Input] = []
         self.announcements = announcements or Announcements()
         self._start = time.perf_counter()
-        ports = sum(isinstance(output, MidiPortOutput) for output in self.outputs)  # they come first
-        thinking = Thinking(genie, self.clock)
-        self.performer = Performer(genie, [*self.outputs[:ports], thinking, *self.outputs[ports:]])
-        self.hands = Hands(self.performer.play, self.clock, genie.model.num_buttons, self.performer.panic)
+        # Notes that leave the machine do so before the genie thinks of the next one, and the rest comes after that.
+        self.performer = performer = Performer(genie, [Thinking(genie, self.clock), *self.outputs])
+        self.hands = Hands(
+            performer.play, self.clock, genie.model.num_buttons, performer.panic, together=performer.together
+        )
         self.while_suspended: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
         self._stopped = False
         self._handlers: dict[int, object] = {}

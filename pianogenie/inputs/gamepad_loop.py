@@ -11,7 +11,7 @@ import pygame
 from pianogenie.crashes import leave_crashes_alone
 from pianogenie.inputs.base import Input
 from pianogenie.inputs.gamepads import EVENTS, Gamepads
-from pianogenie.inputs.waiting import EventWaiter
+from pianogenie.inputs.waiting import EventWaiter, arrived
 from pianogenie.urgency import hurry
 
 _LOOK_EVERY_MS = 50
@@ -31,10 +31,8 @@ def run_gamepads(gamepads: Gamepads, should_stop: Callable[[], bool], rest: Call
         pygame.event.set_allowed(EVENTS)
         gamepads.start(waiter)
         while not should_stop():
-            event = pygame.event.poll()
-            while event.type != pygame.NOEVENT:
+            for event in arrived(gamepads.hands):
                 gamepads.take(event)
-                event = pygame.event.poll()
             rest()
             waiter(_LOOK_EVERY_MS)
     finally:

@@ -58,7 +58,7 @@ class Gamepads:
     """
 
     def __init__(self, hands: Hands, learnt: Mapping[str, Gamepad], announce: Callable[[str], None]):
-        self._hands = hands
+        self.hands = hands
         self._learnt = learnt
         self._announce = announce
         self._plugged: dict[int, _Plugged] = {}
@@ -114,8 +114,8 @@ class Gamepads:
 
     def _plug(self, which: int, index: int, joystick: pygame.joystick.JoystickType) -> None:
         name = joystick.get_name()
-        layout, known = layout_of(index, joystick, self._learnt, self._hands.num_buttons)
-        pad = Pad(self._hands, ("gamepad", which), layout)
+        layout, known = layout_of(index, joystick, self._learnt, self.hands.num_buttons)
+        pad = Pad(self.hands, ("gamepad", which), layout)
         self._plugged[which] = _Plugged(joystick, _path_of(index), name, pad)
         guess = " (not known: its buttons play in their order; `pianogenie map gamepad` teaches it)"
         self._announce(f"{name} is there{'' if known else guess}")

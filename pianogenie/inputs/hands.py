@@ -1,5 +1,6 @@
 """Many devices, one player: merges keys, mouse, touch, pads and MIDI into presses and releases of buttons."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Hashable
 
@@ -22,6 +23,7 @@ class Hands:
         clock: seconds since the session's start, never decreasing.
         num_buttons: buttons outside 0..num_buttons-1 are ignored.
         panic: silences everything at a time; `Performer.panic` when live.
+        together: a context for what comes in one piece, entered by whoever reads it; `Performer.together` when live.
     """
 
     def __init__(
@@ -30,10 +32,12 @@ class Hands:
         clock: Callable[[], float],
         num_buttons: int,
         panic: Callable[[float], None] = lambda _time: None,
+        together: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
     ):
         self._play = play
         self._clock = clock
         self._panic = panic
+        self.together = together
         self._num_buttons = num_buttons
         self._button_of: dict[Hashable, int] = {}
         self._pedals: dict[Hashable, int] = {}

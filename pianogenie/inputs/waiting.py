@@ -8,9 +8,11 @@ import os
 import select
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import pygame
+
+from pianogenie.inputs.hands import Hands
 
 
 class EventWaiter:
@@ -76,6 +78,17 @@ class EventWaiter:
         # What Xlib or SDL have read already does not make a file readable.
         if not pygame.event.peek(pump=True):
             self._epoll.poll(milliseconds / 1000)
+
+
+def arrived(hands: Hands) -> Iterator[pygame.event.Event]:
+    """Every event that is there, and that comes while those are acted on; what hands do meanwhile they do together."""
+    event = pygame.event.poll()
+    if event.type == pygame.NOEVENT:
+        return
+    with hands.together():
+        while event.type != pygame.NOEVENT:
+            yield event
+            event = pygame.event.poll()
 
 
 def device_files(paths: Iterable[str | None]) -> list[int] | None:

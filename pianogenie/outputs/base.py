@@ -22,6 +22,10 @@ class Output(ABC):
     missing: bool = False
     """Whether its device is away for now (unplugged, its server gone) and waited for; shown in the status line."""
 
+    comes_first: bool = False
+    """Whether its notes leave for an instrument elsewhere: it hears all of a chord before any other output does
+    (`Performer.together`)."""
+
     @abstractmethod
     def send(self, event: PianoEvent) -> None:
         """Take one note-on, note-off or pedal."""

@@ -37,6 +37,8 @@ class MidiPortOutput(Output):
     watched may go away and come back while the session lasts; it keeps its books meanwhile.
     """
 
+    comes_first = True
+
     def __init__(
         self,
         client: rtmidi.MidiOut | None,

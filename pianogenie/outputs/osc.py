@@ -19,6 +19,8 @@ class OscOutput(Output):
     `place` ("HOST:PORT") names none.
     """
 
+    comes_first = True
+
     def __init__(self, place: str):
         family, self._place = parse_place(place)
         self.name = f"OSC {place}"

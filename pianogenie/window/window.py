@@ -18,7 +18,7 @@ from pianogenie.inputs.gamepads import EVENTS as _GAMEPAD_EVENTS
 from pianogenie.inputs.gamepads import Gamepads
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.keyboard import Keyboard
-from pianogenie.inputs.waiting import EventWaiter
+from pianogenie.inputs.waiting import EventWaiter, arrived
 from pianogenie.quiet import Quiet
 from pianogenie.window.display import display_fileno, open_window, tell_when_lost, x11_window
 from pianogenie.window.frames import Frames
@@ -149,11 +149,9 @@ class _Window:
                 raise UserError("the display went away")
             if wait_ms:
                 self._wait(wait_ms)
-            event = pygame.event.poll()
-            while event.type != pygame.NOEVENT:
+            for event in arrived(self._hands):
                 if not self._take(event):
                     return
-                event = pygame.event.poll()
             if self._presenter.step():
                 # More slices may be due; only look for events between them, do not wait for any.
                 wait_ms = 0

@@ -128,6 +128,53 @@ class Breaking(Output):
         self.closed = True
 
 
+class First(Collector):
+    """Its notes leave the machine."""
+
+    comes_first = True
+
+
+def chord(performer, notes):
+    with performer.together():
+        for button in range(notes):
+            performer.play(Press(button, 1.0, 70))
+
+
+def test_a_chord_leaves_the_machine_before_anything_else_is_done_about_it(toy_model):
+    first, watching = First(), Watching()
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [watching, first])
+    heard_first = []
+    watching.send = lambda event: heard_first.append((len(first.events), len(watching.done), event))
+    chord(performer, 3)
+    assert [kind for *_, kind in heard_first] == first.events, "the others hear the same"
+    assert [count for count, *_ in heard_first] == [3, 3, 3], "after it"
+    assert [done for _, done, _ in heard_first] == [0, 1, 2], "and what the player did after its note, as ever"
+    performer.play(Press(7, 2.0, 70))
+    assert [count for count, *_ in heard_first] == [3, 3, 3, 4], "and no later than that"
+
+
+def test_a_chord_without_end_is_heard_all_the_same(toy_model):
+    collector = Collector()
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [collector])
+    with performer.together():
+        for n in range(1000):
+            performer.play(Press(n % 8, n * 0.01, 70))
+            performer.play(Release(n % 8, n * 0.01))
+            assert len(collector.events) >= 2 * n - 24
+
+
+@pytest.mark.parametrize("end", ["panic", "close"])
+def test_a_chord_that_is_cut_short_is_over_for_all(toy_model, end):
+    first, other = First(), Watching()
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [first, other])
+    with performer.together():
+        performer.play(Press(0, 1.0, 70))
+        getattr(performer, end)(2.0)
+        notes = [NoteOn(button_key(0), 70, 0, 1.0), NoteOff(button_key(0), 2.0), Pedal(0, 2.0)]
+        assert first.events == notes and other.events[:3] == notes
+        assert other.done[:2] == [Press(0, 1.0, 70), Release(0, 2.0)]
+
+
 def test_a_broken_output_is_named_and_the_others_play_on(toy_model):
     broken, whole = Breaking(1), Collector()
     performer = Performer(Genie(load_model(toy_model), temperature=0), [broken, whole])

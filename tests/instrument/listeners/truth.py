@@ -20,6 +20,7 @@ class Truth(Output):
     """What the Performer promises: heard as an output of its own, beside all others."""
 
     name = "truth"
+    comes_first = True
     keys: set = field(default_factory=set)
     buttons: set = field(default_factory=set)
     done: list = field(default_factory=list)
