@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from pianogenie_train import loop, parents, runs
 from pianogenie_train.cli import train
 from pianogenie_train.data import Prepared
+from pianogenie_train.model import Autoencoder
 
 from pianogenie.errors import UserError
 
@@ -38,6 +39,16 @@ def test_a_child_begins_where_its_parent_is_and_learns_gently(data, small_model,
     # A grandchild's rate is not lowered once more.
     child = parents.find_parent(str(tmp_path / "run"))
     assert child.settings({}).lr == child.config.lr and child.licence == "CC0-1.0"
+
+
+@pytest.mark.parametrize("name", ["classical", "pop"])
+def test_the_models_that_ship_can_be_gone_on_from(name):
+    parent = parents.find_parent(name)
+    assert parent.name == name and parent.licence != "not stated" and parent.commands
+    config = parent.settings({})
+    assert config.hands_from == 0, "a child of one that knows hands meets them from the start"
+    model = Autoencoder(config)
+    model.load_state_dict(parent.weights)
 
 
 def test_a_child_says_whose_it_is(data, small_model, tmp_path):
