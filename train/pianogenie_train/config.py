@@ -164,9 +164,8 @@ CONFIGURATIONS: dict[str, Config] = {
         encoder_layers=3,
         window=160,
         batch_size=24,
-        steps=16_000,
-        hand_share=1 / 2,
-        hands_from=0.75,
+        steps=10_000,
+        hand_share=1 / 3,
         tune_share=1 / 4,
         contour="buttons",
         contour_weight=0.5,
@@ -175,7 +174,6 @@ CONFIGURATIONS: dict[str, Config] = {
         schedule="cosine",
         beta2=0.98,
         weight_decay=0.02,
-        surprise_weight=1.0,
     ),
 }
 
