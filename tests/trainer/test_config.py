@@ -31,8 +31,7 @@ def test_settings_are_given_as_text_or_numbers():
         "window=1",
         "stretch_max=1",
         "seed=-1",
-        "surprise_weight=0.5",
-        "hands_from=1.5",
+        "hand_share=1.5",
     ],
 )
 def test_what_does_not_do_is_told_by_name(setting):

@@ -5,9 +5,6 @@ import math
 import pytest
 import torch
 from pianogenie_train import losses
-from pianogenie_train.config import named
-from pianogenie_train.data import Batch
-from pianogenie_train.model import Reading
 from pianogenie_train.quantiser import button_of, straight_through, value_of
 
 
@@ -52,22 +49,6 @@ def test_choice_weighs_up_the_buttons_around_where_the_finger_lands():
     beside = math.exp(-2) / (1 + 2 * math.exp(-2))
     # The share of button b changes with the place p (of which e is a button's worth here) by share (b - p) / spread^2.
     assert at.grad.item() == pytest.approx((1 * beside - 3 * beside) / losses.CHOICE_SPREAD**2, rel=1e-5)
-
-
-def test_a_button_that_was_foretold_gives_way_to_one_that_was_not():
-    config = named("genie").but(surprise_weight=0.5)
-    e = torch.zeros(1, 1, requires_grad=True)  # between the fourth and the fifth of eight
-    foretold = torch.log_softmax(torch.tensor([[[0.0, 0, 0, 2, 0, 0, 0, 0]]]), -1).requires_grad_()
-    keys = torch.tensor([[40]])
-    batch = Batch(keys, torch.ones(1, 1), torch.full((1, 1), 64.0), torch.zeros(0, 1, dtype=torch.int64))
-    reading = Reading(e, torch.zeros(1, 1, 88), None, None, torch.tensor([[3]]), torch.ones(1, 1, 8), foretold)
-    terms = losses.terms(config, reading, batch)
-    assert terms["foretelling"].value.item() == pytest.approx(math.log(math.exp(2) + 7) - 2)
-    terms["choice"].value.backward()
-    assert e.grad.item() < 0, "the note costs the same by each; up is the button that says something"
-    assert foretold.grad is None, "whoever foretells is not taught to be wrong"
-    at_the_end = losses.terms(config, reading, batch, progress=1.0)["choice"].value
-    assert at_the_end.item() == pytest.approx(1.0), "by then the note alone counts"
 
 
 def test_choice_pulls_towards_the_cheapest_button_wherever_it_lies():

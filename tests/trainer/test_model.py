@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from pianogenie_train import losses
-from pianogenie_train.config import CONFIGURATIONS, Config, named
+from pianogenie_train.config import CONFIGURATIONS, Config
 from pianogenie_train.data import Batch
 from pianogenie_train.gated import REACH, beside_the_last, button_features
 from pianogenie_train.model import Autoencoder, delta_time_bins, keys_before
@@ -116,16 +116,6 @@ def test_what_each_button_would_have_cost_is_what_pressing_it_costs(num_buttons)
             logits, _ = model.hear(keys, delta_times, instead)
             cost = -logits[:, n].log_softmax(-1).gather(-1, keys[:, n, None])[:, 0]
             assert torch.allclose(each[:, n, button], cost, atol=1e-5), (n, button)
-
-
-def test_foretelling_buttons_teaches_the_decoder_nothing():
-    model = Autoencoder(named("genie").but(surprise_weight=0.5, rnn_dim=16, encoder_dim=16))
-    keys, delta_times, _ = (torch.from_numpy(a) for a in played(3, 9, 8))
-    reading = model(keys, delta_times)
-    assert torch.allclose(reading.foretold.exp().sum(-1), torch.ones(3, 9), atol=1e-5)
-    losses.foretelling(reading.foretold, reading.buttons).backward()
-    learning = {name.split(".")[0] for name, weights in model.named_parameters() if weights.grad is not None}
-    assert learning == {"foretelling"}
 
 
 def test_what_is_said_of_intervals_lies_around_the_key_before():

@@ -38,7 +38,7 @@ class Config:
     transpose_max: int = 6  # semitones, up and down
     stretch_max: float = 0.05  # a share of the time, slower and faster
     hand_share: float = 0.0  # the share of each batch whose buttons are a hand's (hands.py), not the encoder's
-    hands_from: float = 0.0  # how far through the run, 0..1, hands come in; until then the encoder plays all windows
+
     tune_share: float = 0.0  # tunes made up (tunes.py) beside the windows, as a share of their number
 
     # The losses: weights beside the reconstruction's 1
@@ -47,7 +47,6 @@ class Config:
     tune_weight: float = 0.05  # of the encoder's distance from the buttons that a person would tap
     tune_notes_weight: float = 0.5  # of a tune's note for the decoder, beside a performance's 1
     dynamics_weight: float = 0.1  # of networks that expect velocities
-    surprise_weight: float = 0.0  # of buttons nobody could have foretold (losses.choice); falls as the rate does
     contour: str = "paper"  # or "buttons": a rise moves up a button, a repeated key stays (losses.py); or "none"
     commitment_weight: float = 0.25  # of the vector bottleneck
 
@@ -80,14 +79,12 @@ class Config:
             "encoder_dim",
             "encoder_layers",
             "hand_share",
-            "hands_from",
             "tune_share",
             "tune_weight",
             "tune_notes_weight",
             "weight_decay",
             "beta2",
             "dynamics_weight",
-            "surprise_weight",
             "commitment_weight",
         ):
             if not getattr(self, name) >= 0:
@@ -102,9 +99,8 @@ class Config:
         for name in ("stretch_max", "beta2"):
             if getattr(self, name) >= 1:
                 raise UserError(f"configuration: {name} must be under 1, not {getattr(self, name)}")
-        for name in ("hand_share", "hands_from"):
-            if getattr(self, name) > 1:
-                raise UserError(f"configuration: {name} must be in 0..1, not {getattr(self, name)}")
+        if self.hand_share > 1:
+            raise UserError(f"configuration: hand_share must be in 0..1, not {self.hand_share}")
         choices = {
             "schedule": ("constant", "cosine"),
             "network": ("lstm", "gated"),
@@ -116,8 +112,6 @@ class Config:
                 raise UserError(f"configuration: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
         if self.network == "gated" and (self.encoder_dim or self.rnn_dim) % 2:
             raise UserError("configuration: encoder_dim must be even for the gated network: half of it runs each way")
-        if self.surprise_weight and self.network != "gated":
-            raise UserError("configuration: surprise_weight must be 0 for the network lstm: it compares no buttons")
         if self.bottleneck != "integer":
             # Codes have no order, so that neither a contour nor a hand means anything to them.
             for name, wanted in (("network", "lstm"), ("contour", "none"), ("hand_share", 0)):
@@ -138,11 +132,8 @@ class Config:
     def rate(self, step: int, progress: float) -> float:
         """The learning rate of a step (from 0), at `progress` 0..1 through the run."""
         warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
-        return self.lr * warm * self.fall(progress)
-
-    def fall(self, progress: float) -> float:
-        """What is left, at `progress` 0..1 through the run, of all that the schedule takes down: 1 to 0."""
-        return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))) if self.schedule == "cosine" else 1.0
+        fall = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))) if self.schedule == "cosine" else 1.0
+        return self.lr * warm * fall
 
 
 CONFIGURATIONS: dict[str, Config] = {

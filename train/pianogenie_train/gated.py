@@ -127,20 +127,6 @@ class GatedDecoder(nn.Module):
         return F.pad(buttons.diff(dim=1), (1, 0)).T + (self.num_buttons - 1)
 
 
-class Foretelling(nn.Module):
-    """What the next button will be, told from what was played before: for training alone (losses.choice)."""
-
-    def __init__(self, dim: int, num_buttons: int):
-        super().__init__()
-        self.into, self.out = nn.Linear(dim, 2 * dim), nn.Linear(2 * dim, num_buttons)
-
-    def forward(self, context: torch.Tensor) -> torch.Tensor:
-        """The decoder's context float [N, B, D] -> log-probabilities float [B, N, K]. It leaves the context as it is:
-        no gradient goes there."""
-        logits = self.out(torch.relu(self.into(context.detach())))
-        return F.log_softmax(logits, dim=-1).transpose(0, 1)
-
-
 def beside_the_last(logits: torch.Tensor, intervals: torch.Tensor, prev_keys: torch.Tensor) -> torch.Tensor:
     """logits float [..., 88] plus `intervals` float [..., 2 REACH + 1] laid around prev_keys int64 [...].
 

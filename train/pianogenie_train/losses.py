@@ -22,17 +22,12 @@ class Term(NamedTuple):
     value: torch.Tensor
 
 
-def terms(config: Config, reading: "Reading", batch: "Batch", progress: float = 0.0) -> dict[str, Term]:
-    """All that a configuration minimises, by name, at `progress` 0..1 through the run; the loss is the sum of weight
-    times value."""
+def terms(config: Config, reading: "Reading", batch: "Batch") -> dict[str, Term]:
+    """All that a configuration minimises, by name; the loss is the sum of weight times value."""
     found = {"reconstruction": Term(1.0, reconstruction(reading.logits, batch.keys))}
     encoded = batch.keys[len(batch.hands) :]  # the other windows a hand plays
     if reading.nats_of_each is not None:
-        costs = reading.nats_of_each
-        if reading.foretold is not None:
-            costs = costs + config.surprise_weight * config.fall(progress) * reading.foretold.detach()
-            found["foretelling"] = Term(FORETELLING_WEIGHT, foretelling(reading.foretold, reading.buttons))
-        found["choice"] = Term(1.0, choice(reading.e, costs))
+        found["choice"] = Term(1.0, choice(reading.e, reading.nats_of_each))
     if reading.tune_e is not None:
         found["tunes"] = Term(config.tune_weight, tapped(reading.tune_e, batch.tune_buttons, config.num_buttons))
         share = config.tune_notes_weight * batch.tune_keys.numel() / batch.keys.numel()
@@ -72,32 +67,17 @@ CHOICE_SPREAD = 0.5
 """Buttons: how far around the encoder's output the buttons beside it are weighed up."""
 
 
-def choice(e: torch.Tensor, costs: torch.Tensor) -> torch.Tensor:
+def choice(e: torch.Tensor, nats_of_each: torch.Tensor) -> torch.Tensor:
     """What a finger that lands around the encoder's output `e` float [B, N] would cost, when each button would cost
-    `costs` float [B, N, K] nats there: the gradient for `e` compares the buttons themselves, where the
+    `nats_of_each` float [B, N, K] there: the gradient for `e` compares the buttons themselves, where the
     straight-through one (quantiser.py) would guess from how the decoder's input slopes.
 
     The finger lands on button b with a share of exp(-(e - b)^2 / 2 spread^2), distances in buttons.
-
-    With a `surprise_weight` the costs are those of the note less so much of the nats by which the button itself was
-    not foretold. Left to the notes alone, the encoder settles for the button that is cheapest here and now: where
-    the next note is all but certain, so is the button then, and says nothing. A button can only be unforetold by
-    telling of notes, these or later ones.
     """
-    num_buttons = costs.shape[-1]
+    num_buttons = nats_of_each.shape[-1]
     place = (e + 1) / 2 * (num_buttons - 1)
     off = place[..., None] - torch.arange(num_buttons, device=e.device)
-    return (F.softmax(-(off / CHOICE_SPREAD).square() / 2, dim=-1) * costs).sum(-1).mean()
-
-
-FORETELLING_WEIGHT = 0.1
-"""Adam takes steps of one size whatever it is; a small one leaves the clipped gradient to the rest."""
-
-
-def foretelling(foretold: torch.Tensor, buttons: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy, in nats, of log-probabilities `foretold` float [B, N, K] for the encoder's `buttons` int64
-    [B, N]: what is left to say with a button, of the ln K that it could say."""
-    return F.nll_loss(foretold.flatten(0, 1), buttons.flatten())
+    return (F.softmax(-(off / CHOICE_SPREAD).square() / 2, dim=-1) * nats_of_each).sum(-1).mean()
 
 
 def tapped(e: torch.Tensor, buttons: torch.Tensor, num_buttons: int) -> torch.Tensor:

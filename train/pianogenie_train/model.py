@@ -19,7 +19,7 @@ from torch import nn
 from pianogenie.keys import NO_KEY, NUM_KEYS
 from pianogenie_train.config import Config
 from pianogenie_train.data import Batch
-from pianogenie_train.gated import Foretelling, GatedDecoder, GatedEncoder
+from pianogenie_train.gated import GatedDecoder, GatedEncoder
 from pianogenie_train.quantiser import IntegerQuantiser, VectorQuantiser
 
 BINS_PER_S = 31.25
@@ -105,7 +105,6 @@ class Reading(NamedTuple):
     codes: torch.Tensor | None = None  # float, as e: where its buttons stand
     buttons: torch.Tensor | None = None  # int64 [E, N], the encoder's
     nats_of_each: torch.Tensor | None = None  # float [E, N, K]: what each button would have cost (gated networks)
-    foretold: torch.Tensor | None = None  # float [E, N, K]: log-probabilities of the buttons, told from the past alone
     tune_e: torch.Tensor | None = None  # float [T, M]: of tunes, if there are any
     tune_logits: torch.Tensor | None = None  # float [T, M, 88], with the tunes' own buttons
 
@@ -119,12 +118,9 @@ class Autoencoder(nn.Module):
         self.num_buttons = config.num_buttons if hears_buttons else 0
         dim, layers = config.rnn_dim, config.rnn_layers
         of_encoder = (config.encoder_dim or dim, config.encoder_layers or layers)
-        self.foretelling = None
         if config.network == "gated":
             self.encoder = GatedEncoder(*of_encoder, with_delta_times=with_times)
             self.decoder = GatedDecoder(dim, layers, config.num_buttons, with_delta_times=with_times)
-            if config.surprise_weight:
-                self.foretelling = Foretelling(dim, config.num_buttons)
         else:
             code_dim = config.code_dim if config.bottleneck == "vector" else 0
             self.encoder = Encoder(*of_encoder, code_dim, with_times) if hears_buttons else None
@@ -149,12 +145,10 @@ class Autoencoder(nn.Module):
             return Reading(e, *self.decoder(prev_keys, delta_times, values), codes, pressed)
         context = self.decoder.context(prev_keys, delta_times, values)
         heard = self.decoder.head(context, prev_keys, buttons)
-        each = foretold = None
-        if torch.is_grad_enabled():  # only training asks for them
-            of_encoder = context[:, by_hand:]
-            each = self.decoder.nats_of_each(of_encoder, prev_keys[by_hand:], pressed, keys[by_hand:])
-            foretold = None if self.foretelling is None else self.foretelling(of_encoder)
-        return Reading(e, *heard, codes, pressed, each, foretold)
+        each = None
+        if torch.is_grad_enabled():  # only training asks for it
+            each = self.decoder.nats_of_each(context[:, by_hand:], prev_keys[by_hand:], pressed, keys[by_hand:])
+        return Reading(e, *heard, codes, pressed, each)
 
     def learn_from(self, batch: Batch) -> Reading:
         """A batch of training as a Reading, its tunes with it."""

@@ -60,7 +60,7 @@ class Parent:
         Raises UserError for changes of which it would not be the same network any more.
         """
         rate = self.config.lr * (1.0 if self.is_child else RATE_SHARE)
-        config = self.config.but(**{"lr": rate, "warmup_steps": WARMUP_STEPS, "hands_from": 0.0, **changes})
+        config = self.config.but(**{"lr": rate, "warmup_steps": WARMUP_STEPS, **changes})
         if _shapes(Autoencoder(config).state_dict()) != _shapes(self.weights):
             odd = [
                 f"{name} is {getattr(self.config, name)}, not {getattr(config, name)}"

@@ -30,17 +30,14 @@ class Training(L.LightningModule):
         self.notes_per_s = 0.0
         self._seconds_before = 0.0  # in training, before this process resumed it
         self._began: float | None = None
-        self._at = 0.0  # progress, of the step under way
 
     # --- training
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
         batch = Batch(*batch)
-        if self._at < self.config.hands_from:
-            batch = batch._replace(hands=batch.hands[:0])
         by_hand = len(batch.hands)
         reading = self.model.learn_from(batch)
-        terms = losses.terms(self.config, reading, batch, self._at)
+        terms = losses.terms(self.config, reading, batch)
         loss = sum(term.weight * term.value for term in terms.values())
         parts = {"loss": loss, "ppl": terms.pop("reconstruction").value}
         parts |= {name: term.value for name, term in terms.items()}
@@ -75,8 +72,7 @@ class Training(L.LightningModule):
 
     def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
         self._step_began = time.perf_counter()
-        self._at = self.progress()
-        rate = self.config.rate(self.global_step, self._at)
+        rate = self.config.rate(self.global_step, self.progress())
         for group in self.optimizers().param_groups:
             group["lr"] = rate
         self.log("train/lr", rate)
