@@ -38,7 +38,7 @@ class Performer:
         self._others = [o for o in outputs if not o.comes_first]
         self._witnesses = [o for o in outputs if type(o).witness is not Output.witness]
         self._untold: collections.deque[tuple[Callable, PianoEvent | PlayerEvent]] = collections.deque()
-        self._playing_together = 0  # threads
+        self._gathering: set[int] = set()  # threads whose events come together
         self._key_of: dict[int, int] = {}  # a held button -> the key that it sounds
         self._holders = [0] * NUM_KEYS  # a key -> how many held buttons sound it
         self._pedal: int | None = None  # unknown until we have told the piano
@@ -63,25 +63,26 @@ class Performer:
             else:
                 self._move_pedal(event.value, event.time)
             self._show(event)
-            if not self._playing_together or len(self._untold) >= _MOST_UNTOLD:
+            if threading.get_ident() not in self._gathering or len(self._untold) >= _MOST_UNTOLD:
                 self._tell_the_others()
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """What is played in this block has come in one piece, such as a chord: the outputs that come first get all of
-        its notes before the others get one, so that the last does not wait for those.
+        """What this thread plays in this block has come in one piece, such as a chord: the outputs that come first get
+        all of its notes before the others get one, so that the last does not wait for those.
 
-        The others hear the same in the same order, at the end of the block, or sooner if it is long.
+        The others hear the same in the same order: at the end of the block, with the next event of another thread, or
+        sooner if it is long.
         """
+        thread = threading.get_ident()
         with self._lock:
-            self._playing_together += 1
+            self._gathering.add(thread)
         try:
             yield
         finally:
             with self._lock:
-                self._playing_together -= 1
-                if not self._playing_together:
-                    self._tell_the_others()
+                self._gathering.discard(thread)
+                self._tell_the_others()
 
     def panic(self, time: float | None = None) -> None:
         """Let everything go and tell the outputs to silence whatever else may sound; play on from there.

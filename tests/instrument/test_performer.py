@@ -1,5 +1,7 @@
 """The books: every note-on has its note-off, whatever comes."""
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,6 +163,17 @@ def test_a_chord_without_end_is_heard_all_the_same(toy_model):
             performer.play(Press(n % 8, n * 0.01, 70))
             performer.play(Release(n % 8, n * 0.01))
             assert len(collector.events) >= 2 * n - 24
+
+
+def test_who_plays_on_another_thread_waits_for_no_chord(toy_model):
+    collector = Collector()
+    performer = Performer(Genie(load_model(toy_model), temperature=0), [collector])
+    with performer.together():
+        performer.play(Press(0, 1.0, 70))
+        other = threading.Thread(target=performer.play, args=(Press(1, 1.1, 70),))
+        other.start()
+        other.join()
+        assert [event.button for event in collector.events] == [0, 1]
 
 
 @pytest.mark.parametrize("end", ["panic", "close"])
