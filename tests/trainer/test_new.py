@@ -172,6 +172,7 @@ class Interrupt(L.Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.soak
 def test_ctrl_c_keeps_what_was_learnt_and_the_same_command_goes_on(twenty, small_model, tmp_path, monkeypatch):
     words = [twenty, "--name", "slow", "--from", small_model, "--set", "steps=5", "--out", tmp_path / "slow", *SMALL]
     words += ["--work", tmp_path / "work"]
