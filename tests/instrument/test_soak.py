@@ -7,33 +7,15 @@ import sys
 
 import pytest
 
-from pianogenie.events import NoteOff, NoteOn, Pedal, Press, Release
+from pianogenie.events import Pedal, Press, Release
 from pianogenie.genie import Genie
 from pianogenie.model import load_model
-from pianogenie.outputs.base import Output
 from pianogenie.performer import Performer
 from pianogenie.profiles import find_profile
-from tests.instrument.listeners import Clock, MidiPort, Truth
+from tests.instrument.listeners import Books, Clock, MidiPort, Truth
 from tests.toymodel import write_model
 
 PRESSES = 1_000_000
-
-
-class Books(Output):
-    """Counts, and holds every note to account the moment it comes; keeps nothing."""
-
-    def __init__(self):
-        self.sounding, self.ons, self.pedal = set(), 0, 0
-
-    def send(self, event):
-        if isinstance(event, NoteOn):
-            assert event.key not in self.sounding
-            self.sounding.add(event.key)
-            self.ons += 1
-        elif isinstance(event, NoteOff):
-            self.sounding.remove(event.key)
-        else:
-            self.pedal = event.value
 
 
 def a_million(performer: Performer, early: list[float]) -> None:
@@ -63,7 +45,7 @@ def test_a_million_presses_leave_nothing_sounding_and_no_memory_taken(tmp_path, 
     books, early = Books(), []
     genie = Genie(load_model(write_model(tmp_path / "m", spread=0.3)), temperature=1, seed=1)
     a_million(Performer(genie, [books]), early)
-    assert books.ons == PRESSES and not books.sounding and books.pedal == 0
+    assert books.ons == PRESSES and not books.keys and books.pedal == 0
     assert resident_mib() - early[0] < 8, "it grows as it plays"
     record_property("tried", PRESSES)
 

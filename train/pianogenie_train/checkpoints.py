@@ -102,4 +102,5 @@ class Checkpoints(L.Callback):
         return {"best_nats": self.best_nats, "best_ppl": self.best_ppl}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best_nats, self.best_ppl = state["best_nats"], state["best_ppl"]
+        # Runs of before hands counted know their lowest ppl alone, which is no measure for what comes.
+        self.best_nats, self.best_ppl = state.get("best_nats"), state["best_ppl"]

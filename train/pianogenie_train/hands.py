@@ -46,6 +46,8 @@ class HandRule:
     alternates: Any = 0.0
 
 
+_SETTINGS = tuple(f.name for f in dataclasses.fields(HandRule) if f.name != "name")
+
 RULES = (
     HandRule("map", semitones=3.0, follow=0.05, strict=False),
     HandRule("wide map", semitones=7.0, follow=0.02, jitter=0.3, strict=False),
@@ -61,9 +63,8 @@ RULES = (
 
 def in_turn(windows: int) -> HandRule:
     """The rules of RULES, one a window, over and over for so many windows."""
-    settings = [f.name for f in dataclasses.fields(HandRule) if f.name != "name"]
     of_each = [RULES[window % len(RULES)] for window in range(windows)]
-    return HandRule("in turn", **{name: np.array([getattr(rule, name) for rule in of_each]) for name in settings})
+    return HandRule("in turn", **{name: np.array([getattr(rule, name) for rule in of_each]) for name in _SETTINGS})
 
 
 def draw(windows: int, rng: np.random.Generator) -> HandRule:
@@ -148,5 +149,4 @@ def _nearest(place: np.ndarray, last: int) -> np.ndarray:
 
 def _for_each(rule: HandRule, windows: int) -> HandRule:
     """The same rule with an array [windows] for each setting."""
-    settings = {f.name: getattr(rule, f.name) for f in dataclasses.fields(rule) if f.name != "name"}
-    return HandRule(rule.name, **{name: np.broadcast_to(value, windows) for name, value in settings.items()})
+    return HandRule(rule.name, **{name: np.broadcast_to(getattr(rule, name), windows) for name in _SETTINGS})

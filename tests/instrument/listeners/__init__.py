@@ -7,6 +7,6 @@ Time is a `Clock` that the test moves; nothing here has a thread or waits.
 from .midi_port import MidiPort
 from .simple import Disk, Flaky, Osc, Window
 from .speaker import Speaker
-from .truth import Clock, Truth
+from .truth import Books, Clock, Truth
 
-__all__ = ["Clock", "Disk", "Flaky", "MidiPort", "Osc", "Speaker", "Truth", "Window"]
+__all__ = ["Books", "Clock", "Disk", "Flaky", "MidiPort", "Osc", "Speaker", "Truth", "Window"]

@@ -16,14 +16,11 @@ class Clock:
 
 
 @dataclass
-class Truth(Output):
-    """What the Performer promises: heard as an output of its own, beside all others."""
+class Books(Output):
+    """Counts, and holds every note to account the moment it comes; keeps nothing."""
 
-    name = "truth"
-    comes_first = True
+    name = "books"
     keys: set = field(default_factory=set)
-    buttons: set = field(default_factory=set)
-    done: list = field(default_factory=list)
     pedal: int = 0
     ons: int = 0
     time: float = 0.0
@@ -40,6 +37,16 @@ class Truth(Output):
             self.keys.remove(event.key)
         else:
             self.pedal = event.value
+
+
+@dataclass
+class Truth(Books):
+    """What the Performer promises: heard as an output of its own, beside all others."""
+
+    name = "truth"
+    comes_first = True
+    buttons: set = field(default_factory=set)
+    done: list = field(default_factory=list)
 
     def witness(self, event):
         self.done.append(event)
