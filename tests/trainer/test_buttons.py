@@ -32,7 +32,7 @@ def notes(path):
 
 @pytest.mark.parametrize(("num_buttons", "config"), [pytest.param(4, "genie", marks=pytest.mark.soak), (10, "paper")])
 def test_any_number_of_buttons_from_training_to_play(start, data, tmp_path, num_buttons, config):
-    settings = ["rnn_dim=8", "encoder_dim=8", "encoder_layers=1", "window=32", "batch_size=12", "steps=3"]
+    settings = ["rnn_dim=8", "window=32", "batch_size=12", "steps=3"]
     words = [word for setting in settings for word in ("--set", setting)]
     run, folder = tmp_path / "run", tmp_path / "model"
     fit = ["train", "fit", data, "--out", run, "--config", config, "--buttons", num_buttons, *words]

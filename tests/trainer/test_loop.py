@@ -60,7 +60,7 @@ def test_seeds_make_a_run_repeatable_and_resuming_leaves_no_trace(data, tmp_path
 
 
 def test_the_same_seed_gives_the_same_bytes(data, tmp_path):
-    settings = config.named("genie").but(rnn_dim=8, encoder_dim=8, window=32, batch_size=4, steps=4)
+    settings = config.named("genie").but(rnn_dim=8, window=32, batch_size=4, steps=4)
 
     def learnt(name):
         train(data, tmp_path / name, settings)
@@ -70,9 +70,7 @@ def test_the_same_seed_gives_the_same_bytes(data, tmp_path):
 
 
 def test_the_best_weights_are_the_best_for_encoder_and_hands_alike(data, tmp_path):
-    settings = config.named("genie").but(
-        rnn_dim=8, encoder_dim=8, window=32, batch_size=4, steps=8, hand_share=0.25, validate_every=2
-    )
+    settings = config.named("genie").but(rnn_dim=8, window=32, batch_size=4, steps=8, hand_share=0.25, validate_every=2)
     looks = []
 
     class Looking(L.Callback):

@@ -33,35 +33,9 @@ def test_contour_wants_both_to_go_the_same_way():
     assert losses.contour(torch.tensor([[40, 50]]), torch.tensor([[0.0, 0.2]])).item() == 0
 
 
-def test_contour_in_buttons_counts_spacings():
-    keys = torch.tensor([[40, 47, 47, 41]])
-    e = torch.tensor([[-1.0, -1 + 2 / 7, -1 + 3 / 7, 0.0]])  # up a button, half a one up, then 2 up
-    # The rise is met; the repeat moved 1/2; the fall is short by 1 + 2.
-    assert losses.contour_in_buttons(keys, e, 8).item() == pytest.approx((0 + 0.25 + 9) / 3, rel=1e-4)
-
-
-def test_choice_weighs_up_the_buttons_around_where_the_finger_lands():
-    nats = torch.tensor([[[3.0, 2, 1]]])
-    at = torch.zeros(1, 1, requires_grad=True)  # on the middle one of three: the others are two spreads away
-    loss = losses.choice(at, nats)
-    assert loss.item() == pytest.approx(2.0), "as much dearer on the one side as cheaper on the other"
-    loss.backward()
-    beside = math.exp(-2) / (1 + 2 * math.exp(-2))
-    # The share of button b changes with the place p (of which e is a button's worth here) by share (b - p) / spread^2.
-    assert at.grad.item() == pytest.approx((1 * beside - 3 * beside) / losses.CHOICE_SPREAD**2, rel=1e-5)
-
-
-def test_choice_pulls_towards_the_cheapest_button_wherever_it_lies():
-    e = torch.tensor([[-1.0, 1.0, 0.0]], requires_grad=True)
-    nats = torch.full((1, 3, 8), 5.0)
-    nats[0, 0, 1] = nats[0, 1, 6] = 0.0  # a button away from the ends
-    losses.choice(e, nats).backward()
-    assert e.grad[0, 0] < 0 < e.grad[0, 1] and e.grad[0, 2] == pytest.approx(0, abs=1e-6)
-
-
 def test_tapped_is_measured_in_buttons():
-    e = torch.tensor([[-1.0, 1.0, 1 / 7]])  # buttons 0, 7 and 4
-    assert losses.tapped(e, torch.tensor([[0, 7, 2]]), 8).item() == pytest.approx(4 / 3, rel=1e-5)
+    places = torch.tensor([[0.0, 7.0, 4.5]])
+    assert losses.tapped(places, torch.tensor([[0, 7, 2]])).item() == pytest.approx(2.5**2 / 3)
 
 
 def test_dynamics_looks_at_the_true_keys_alone():

@@ -6,7 +6,7 @@ import torch
 from pianogenie_train import losses
 from pianogenie_train.config import CONFIGURATIONS, Config
 from pianogenie_train.data import Batch
-from pianogenie_train.gated import REACH, beside_the_last, button_features
+from pianogenie_train.gated import REACH, beside_the_last, near_table
 from pianogenie_train.model import Autoencoder, delta_time_bins, keys_before
 from pianogenie_train.players import Player, TorchPlayer
 from pianogenie_train.steps import one_step
@@ -53,7 +53,7 @@ def test_the_first_note_has_no_key_before_it():
 def test_decoding_step_by_step_is_decoding_whole_windows(network, layers, num_buttons):
     player = TorchPlayer(model_of(network, layers, num_buttons))
     window = played(3, 20, num_buttons)
-    assert np.abs(step_by_step(player, *window) - player.hear(*window)[0]).max() < 1e-5
+    assert np.abs(step_by_step(player, *window) - player.hear(*window)[0]).max() < 5e-5
 
 
 @pytest.mark.parametrize("network", ["lstm", "gated"])
@@ -67,18 +67,32 @@ def test_a_note_has_no_say_in_what_was_before_it(network):
     assert not np.allclose(before[:, 9], after[:, 9])
 
 
-@pytest.mark.parametrize("network", ["lstm", "gated"])
-def test_gradients_reach_both_halves(network):
-    model = model_of(network, 2, 8).train()
+def test_gradients_reach_both_halves():
+    model = model_of("lstm", 2, 8).train()
     reading = model(*(torch.from_numpy(a) for a in played(2, 10, 8)[:2]))
     reading.logits.square().mean().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
     assert model.encoder.output.weight.grad.abs().sum() > 0
 
 
+def test_notes_teach_chances_and_tunes_teach_how_they_are_shared_out():
+    """So what a note costs cannot be lowered by sharing out buttons otherwise than people would."""
+    model = model_of("gated", 2, 8).train()
+    keys, delta_times, buttons = (torch.from_numpy(a) for a in played(2, 10, 8))
+    expected = model.decoder.expect(keys_before(keys), delta_times)
+    leanings = model.decoder.known.weight[NUM_KEYS : 2 * NUM_KEYS]
+    heard, _ = model.decoder.listen(expected, keys_before(keys), buttons)
+    (slope,) = torch.autograd.grad(losses.reconstruction(heard, keys), model.decoder.known.weight, retain_graph=True)
+    assert not slope[NUM_KEYS : 2 * NUM_KEYS].any() and slope[:NUM_KEYS].any()
+    tapped = losses.tapped(model.decoder.places(expected, keys, buttons), buttons)
+    (slope,) = torch.autograd.grad(tapped, model.decoder.known.weight)
+    assert slope.shape[0] > len(leanings) and slope[NUM_KEYS : 2 * NUM_KEYS].any() and not slope[:NUM_KEYS].any()
+
+
 def test_a_step_of_another_size_has_another_state():
     assert one_step(model_of("lstm", 3, 8)).state_size == 2 * 3 * 24
-    assert one_step(model_of("gated", 3, 8)).state_size == 3 * 24 + 1, "and the button before"
+    after = 12 + 88 + 1
+    assert one_step(model_of("gated", 3, 8)).state_size == 3 * 24 + after, "the follower, places, the button before"
 
 
 def test_hands_take_the_encoders_place_in_their_windows_alone():
@@ -90,38 +104,10 @@ def test_hands_take_the_encoders_place_in_their_windows_alone():
     assert torch.allclose(mixed[:1], model.hear(keys[:1], delta_times[:1], hands[:1])[0], atol=1e-5)
 
 
-def test_a_button_pulls_the_encoder_towards_its_better_neighbour():
-    """The look-up is exact going forward; its gradient is the slope between the neighbours' rows."""
-    rows = torch.tensor([[0.0], [1.0], [3.0], [4.0]])
-    values = torch.tensor([-1.0, -1 / 3, 1.0], requires_grad=True)
-    found = button_features(values, rows)
-    assert found[:, 0].tolist() == [0.0, 1.0, 4.0]
-    found.sum().backward()
-    # Three spacings over a length of 2: a row's slope times 1.5.
-    assert values.grad.tolist() == pytest.approx([1.5 * 1.0, 1.5 * 1.5, 1.5 * 1.0])
-
-
-@pytest.mark.parametrize("num_buttons", [4, 8])
-def test_what_each_button_would_have_cost_is_what_pressing_it_costs(num_buttons):
-    model = model_of("gated", 2, num_buttons)
-    keys, delta_times, buttons = (torch.from_numpy(a) for a in played(3, 9, num_buttons))
-    prev_keys = keys_before(keys)
-    context = model.decoder.context(prev_keys, delta_times, model.quantiser.values(buttons))
-    each = model.decoder.nats_of_each(context, prev_keys, buttons, keys)
-    assert each.shape == (3, 9, num_buttons) and not each.requires_grad
-    for n in (0, 1, 8):
-        for button in range(num_buttons):
-            instead = buttons.clone()
-            instead[:, n] = button
-            logits, _ = model.hear(keys, delta_times, instead)
-            cost = -logits[:, n].log_softmax(-1).gather(-1, keys[:, n, None])[:, 0]
-            assert torch.allclose(each[:, n, button], cost, atol=1e-5), (n, button)
-
-
 def test_what_is_said_of_intervals_lies_around_the_key_before():
     logits = torch.zeros(1, 4, NUM_KEYS)
     intervals = torch.arange(-REACH, REACH + 1.0).expand(1, 4, -1)  # each says how far it is
-    found = beside_the_last(logits, intervals, torch.tensor([[40, 0, 87, 88]]))
+    found = beside_the_last(logits, intervals, near_table()[torch.tensor([[40, 0, 87, 88]])])
     distance = torch.arange(NUM_KEYS) - torch.tensor([40, 0, 87, 88])[:, None]
     assert torch.equal(found[0], torch.where(distance.abs() <= REACH, distance, 0).float())
 
@@ -132,9 +118,9 @@ def test_tunes_are_learnt_from_beside_the_windows():
     tune = tuple(torch.from_numpy(a) for a in played(2, 7, 8))
     batch = Batch(keys, delta_times, keys.float(), hands[:1], *tune)
     reading = model.learn_from(batch)
-    assert reading.e.shape == (3, 12) and reading.logits.shape == (4, 12, 88) and reading.tune_e.shape == (2, 7)
-    assert torch.allclose(reading.tune_logits, model.hear(*tune)[0])
+    assert reading.buttons.shape == (3, 12) and reading.logits.shape == (4, 12, 88)
+    assert reading.tune_places.shape == (2, 7) and torch.equal(reading.tune_logits, model.hear(*tune)[0])
     found = losses.terms(CONFIGURATIONS["genie"], reading, batch)
-    assert {"choice", "tunes", "tune notes"} <= set(found)
+    assert {"reconstruction", "known", "leanings", "tunes", "tune notes", "tunes known"} <= set(found)
     without = model.learn_from(batch._replace(tune_keys=keys[:0], tune_delta_times=delta_times[:0]))
-    assert without.tune_e is None and torch.equal(without.logits, reading.logits)
+    assert without.tune_places is None and torch.equal(without.logits, reading.logits)

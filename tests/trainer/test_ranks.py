@@ -143,7 +143,7 @@ def test_torchrun_ends_well_by_a_signal_and_one_process_can_go_on(data, tmp_path
 @pytest.mark.parametrize("name", config.CONFIGURATIONS)
 def test_every_weight_of_every_configuration_learns(data, name):
     """A weight that a loss does not reach would stop several processes: they wait for its gradient."""
-    settings = config.named(name).but(rnn_dim=8, encoder_dim=8, window=16, batch_size=12)
+    settings = config.named(name).but(rnn_dim=8, window=16, batch_size=12)
     module = Training(settings)
     batch = RandomBatches(Prepared(data), settings).batch(0)
     terms = losses.terms(settings, module.model.learn_from(batch), batch)

@@ -11,7 +11,8 @@ Read in this order, a file an idea:
     quantiser.py  what the encoder says -> one of a few buttons, and the gradient's way back
     losses.py     what training minimises
     model.py      the paper's autoencoder, and what the paper compares it with
-    gated.py      our own network, on recurrence.py
+    shares.py     our own code: buttons share out what may come next
+    gated.py      our own network, on blocks.py and recurrence.py
     loop.py       the training loop and what it shows
     checkpoints.py  when and how a run is kept, and what a signal does
     ranks.py      several processes that train one model, and how they agree

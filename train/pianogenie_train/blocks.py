@@ -18,6 +18,13 @@ _LONGEST_MEMORY = 256.0
 """Notes: the slowest channels forget a third of what they know in so many, at the start of training."""
 
 
+def long_and_short(dim: int) -> torch.Tensor:
+    """What decays are before their sigmoid, float [dim], for memories from one note to _LONGEST_MEMORY, evenly in their
+    logarithm: exp(-1 / memory)."""
+    decay = torch.exp(-1 / torch.exp(torch.linspace(0, math.log(_LONGEST_MEMORY), dim)))
+    return torch.log(decay / (1 - decay))
+
+
 class DeltaTimes(nn.Module):
     """Delta times in seconds -> BUMPS bell curves of their logarithm, times a matrix."""
 
@@ -42,22 +49,17 @@ class DeltaTimes(nn.Module):
 class Block(nn.Module):
     """x + out(gate * recurrence, relu(MLP)), of the normalised x.
 
-    `hidden` is the MLP's width, 0 for none. A `both_ways` block gives half of its channels to a recurrence from the
-    end.
+    `hidden` is the MLP's width, 0 for none.
     """
 
-    def __init__(self, dim: int, hidden: int, both_ways: bool = False):
+    def __init__(self, dim: int, hidden: int):
         super().__init__()
-        self.dim, self.hidden, self.both_ways = dim, hidden, both_ways
+        self.dim, self.hidden = dim, hidden
         self.into = nn.Linear(dim, 3 * dim + self.hidden)
         self.out = nn.Linear(dim + self.hidden, dim, bias=False)
         with torch.no_grad():
             self.out.weight *= 0.5
-            # Memories from one note to _LONGEST_MEMORY, evenly in their logarithm: sigmoid(bias) = exp(-1 / memory).
-            memory = torch.exp(torch.linspace(0, math.log(_LONGEST_MEMORY), dim // (1 + both_ways)))
-            decay = torch.exp(-1 / memory).repeat(1 + both_ways)
-            self.into.bias[:dim] = torch.log(decay / (1 - decay))
-            self.into.bias[dim : 2 * dim] = 0
+            self.into.bias[: 2 * dim] = torch.cat([long_and_short(dim), torch.zeros(dim)])
 
     def read(
         self, x: torch.Tensor, ones: torch.Tensor | None = None
@@ -75,12 +77,7 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x float [N, B, D] -> float [N, B, D]."""
         decay, gate, candidate, hidden = self.read(x)
-        taken = candidate - decay * candidate
-        if self.both_ways:
-            (decay_ahead, decay_back), (taken_ahead, taken_back) = decay.chunk(2, dim=-1), taken.chunk(2, dim=-1)
-            state = torch.cat([scan(decay_ahead, taken_ahead), scan(decay_back, taken_back, back=True)], dim=-1)
-        else:
-            state = scan(decay, taken)
+        state = scan(decay, candidate - decay * candidate)
         return x + self.out(beside(gate * state, hidden))
 
 

@@ -1,53 +1,61 @@
-"""The genie's own network: residual blocks of a gated linear recurrence and a small MLP side by side (blocks.py).
+"""The genie's own network: what may come next, the button's part in it, and who is playing.
 
-Both halves read a note as the sum of rows of tables: its key, the button before, and the delta time as bumps spaced
-evenly in its logarithm. The decoder's memory goes by all that was played and by when this press comes; which button
-it is enters last, in the head. So what every button would have meant can be worked out at little cost, which is what
-the encoder learns from (losses.choice).
+    expect   notes so far and the delta time -> what each key's chance is, were there no button
+    shares   (shares.py)                     -> which button each key would have
+    follow   buttons so far                  -> how far whoever plays keeps to that
+    listen   the button                      -> what each key's chance is now
+
+The expectations are a language model of keys: residual blocks of a gated linear recurrence and a small MLP side by side
+(blocks.py), that never hear a button. So the encoder is no network of its own: it presses the buttons by which
+the expectations are shared out. A person does otherwise, as does the encoder of a tune that people would tap; a small
+recurrence follows how, and the head goes by both.
 
 Inside, time comes first: [N, B, D].
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from pianogenie.keys import NUM_KEYS
-from pianogenie_train.blocks import Block, DeltaTimes
+from pianogenie_train import shares
+from pianogenie_train.blocks import Block, DeltaTimes, long_and_short
 from pianogenie_train.losses import VELOCITY_SPREAD
+from pianogenie_train.recurrence import scan
 
 MIDDLE_VELOCITY = 64.0
 REACH = 12
 """Semitones: keys so far from the one before have a second share of their logits, which knows intervals, not keys."""
+INTERVALS = 2 * REACH + 1
+EVENNESS = 0.8
+"""The power of a key's chance that is its weight where buttons are shared out. Under 1, so that a key that is all but
+certain leaves some buttons to the others: 0.8 says the most, by 0.01 nats a note more than 1 or 0.6."""
+FARTHEST = 3.0
+"""Buttons: what is farther off the button that was pressed counts as so far."""
+LISTENED = 2
+"""Of what the head says, how much it makes of keys that are off the button: over it and under it, in units of
+STEEPNESS."""
+STEEPNESS = 8.0
+"""Nats a button. After the encoder's buttons a key just over the edge is out of the question, after a person's it is
+not: the head must be able to say much and little."""
 
 
-class GatedEncoder(nn.Module):
-    """Performances -> where each note lies between the lowest button (-1) and the highest (1)."""
+class Expected(NamedTuple):
+    """What is known before a button is pressed."""
 
-    def __init__(self, dim: int, layers: int, with_delta_times: bool = True):
-        super().__init__()
-        self.key_rows = nn.Parameter(torch.randn(NUM_KEYS, dim) / math.sqrt(2))
-        self.delta_times = DeltaTimes(dim) if with_delta_times else None
-        self.blocks = nn.ModuleList(Block(dim, 2 * dim, both_ways=True) for _ in range(layers))
-        self.output = nn.Linear(dim, 1)
-        self.dim = dim
-
-    def forward(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
-        """keys int64 [B, N], delta_times float [B, N] in seconds -> e float [B, N]."""
-        x = F.embedding(keys.T, self.key_rows)
-        if self.delta_times is not None:
-            x = x + self.delta_times(delta_times.T)
-        for block in self.blocks:
-            x = block(x)
-        return self.output(F.layer_norm(x, (self.dim,)))[..., 0].T
+    context: torch.Tensor  # float [N, B, D]
+    logits: torch.Tensor  # float [N, B, 88]
+    leanings: torch.Tensor  # float [N, B, 88]: by how much the log of weights differs from EVENNESS times these
+    spread: shares.Spread  # of all keys, [N, B, 88]
 
 
 class GatedDecoder(nn.Module):
     """The instrument: what key a button means, given all that was played before.
 
-    The head is shown how far the hand moved, in buttons, so that the contour need not go through the memory. What it
+    The head is shown how far the hand moved, in buttons, so that the contour need not go through a memory. What it
     says of intervals (the key before, REACH semitones up and down) holds wherever on the keyboard the hand is.
     """
 
@@ -55,104 +63,151 @@ class GatedDecoder(nn.Module):
         super().__init__()
         self.dim, self.num_buttons = dim, num_buttons
         self.key_rows = nn.Parameter(torch.randn(NUM_KEYS + 1, dim) / math.sqrt(2))  # the last: none yet
-        # Neighbouring buttons start out alike, as points on a line and a gentle curve.
-        self.before_rows = nn.Parameter(_on_a_line(num_buttons, dim))  # the button before
         self.delta_times = DeltaTimes(dim) if with_delta_times else None
-        # A press waits for every weight of these to be fetched, so MLPs are narrow, and the last one is the head;
-        # the encoder's need not be.
+        # A press waits for every weight of these to be fetched, so MLPs are narrow, and the last one is the head.
         self.blocks = nn.ModuleList(Block(dim, dim if layer < layers - 1 else 0) for layer in range(layers))
         self.head_dim = dim + dim // 8
+        self.register_buffer("near", near_table(), persistent=False)
+        self.into_known = nn.Linear(dim, self.head_dim)
+        self.known = nn.Linear(self.head_dim, 2 * NUM_KEYS + INTERVALS)  # logits, leanings, intervals
+        self.follower = Follower(dim, max(1, dim // 2), num_buttons)
         self.into_head = nn.Linear(dim, self.head_dim)
+        self.followed = nn.Linear(self.follower.dim, self.head_dim, bias=False)
+        # Neighbouring buttons start out alike, as points on a line and a gentle curve.
         self.gains = nn.Parameter(1 + 0.1 * torch.randn(num_buttons, self.head_dim))
-        self.shifts = nn.Parameter(_on_a_line(num_buttons, self.head_dim) / math.sqrt(2))
-        self.moves = nn.Parameter(_on_a_line(2 * num_buttons - 1, self.head_dim) / math.sqrt(2))
+        self.shifts = nn.Parameter(on_a_line(num_buttons, self.head_dim) / math.sqrt(2))
+        self.moves = nn.Parameter(on_a_line(2 * num_buttons - 1, self.head_dim) / math.sqrt(2))
         self.move_gains = nn.Parameter(0.1 * torch.randn(2 * num_buttons - 1, self.head_dim))
-        self.intervals = nn.Linear(self.head_dim, 2 * REACH + 1, bias=False)
-        self.output = nn.Linear(self.head_dim, 2 * NUM_KEYS)  # a logit for each key, and how loud it would be
+        # A logit for each key, how loud it would be, intervals, and how much it counts to be off the button.
+        self.output = nn.Linear(self.head_dim, 2 * NUM_KEYS + INTERVALS + LISTENED)
+        with torch.no_grad():
+            self.known.weight[NUM_KEYS : 2 * NUM_KEYS] *= 0.1
+            self.output.weight[:NUM_KEYS] *= 0.3  # at first the expectations and the shares have the say
+            self.output.bias[-LISTENED:] = torch.tensor([1.0, 1.0])
 
     def forward(
-        self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor, buttons: torch.Tensor
+        self, prev_keys: torch.Tensor, delta_times: torch.Tensor, _values: object, buttons: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Whole windows at once, from a fresh state.
 
-        prev_keys int64 [B, N] (88: none), delta_times float [B, N] in seconds, buttons int64 [B, N] and the same as
-        values float [B, N] (-1..1) -> logits float [B, N, 88], and the velocity expected of each key, float
-        [B, N, 88], 1..127.
+        prev_keys int64 [B, N] (88: none), delta_times float [B, N] in seconds, buttons int64 [B, N] -> logits float
+        [B, N, 88], and the velocity expected of each key, float [B, N, 88], 1..127.
         """
-        return self.head(self.context(prev_keys, delta_times, values), prev_keys, buttons)
+        return self.listen(self.expect(prev_keys, delta_times), prev_keys, buttons)
 
-    def context(self, prev_keys: torch.Tensor, delta_times: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """All that is known before a button is looked at: float [N, B, D]. `values` may have gradients."""
-        before = button_features(values[:, :-1].T, self.before_rows)
-        x = F.embedding(prev_keys.T, self.key_rows) + F.pad(before, (0, 0, 0, 0, 1, 0))
+    def expect(self, prev_keys: torch.Tensor, delta_times: torch.Tensor) -> Expected:
+        """prev_keys int64 [B, N], delta_times float [B, N] in seconds -> all that is known without buttons."""
+        prev_keys = prev_keys.T
+        x = F.embedding(prev_keys, self.key_rows)
         if self.delta_times is not None:
             x = x + self.delta_times(delta_times.T)
         for block in self.blocks:
             x = block(x)
-        return F.layer_norm(x, (self.dim,))
+        context = F.layer_norm(x, (self.dim,))
+        logits, leanings, intervals = self.known(torch.relu(self.into_known(context))).split(
+            [NUM_KEYS, NUM_KEYS, INTERVALS], dim=-1
+        )
+        logits = beside_the_last(logits, intervals, F.embedding(prev_keys, self.near))
+        # The weights learn from tunes alone, by the leanings; chances are for the notes to teach.
+        weights = torch.softmax(EVENNESS * logits.detach() + leanings, dim=-1)
+        return Expected(context, logits, leanings, shares.spread(weights, prev_keys))
 
-    def head(
-        self, context: torch.Tensor, prev_keys: torch.Tensor, buttons: torch.Tensor
+    def encode(self, expected: Expected, keys: torch.Tensor) -> torch.Tensor:
+        """The buttons int64 [B, N] that the notes `keys` int64 [B, N] have by the expectations.
+
+        Of the first note nothing is expected, but the encoder knows what will come: it begins as far up the row as that
+        note is among all of them, so that there are buttons left where they will be wanted.
+        """
+        keys = keys.T
+        own = expected.spread.of(keys)
+        lowest, highest = keys.amin(0, keepdim=True), keys.amax(0, keepdim=True)
+        first = (keys[:1] - lowest + 0.5) / (highest - lowest + 1)
+        return shares.code(own._replace(up=torch.cat([first, own.up[1:]])), self.num_buttons).T
+
+    def places(self, expected: Expected, keys: torch.Tensor, buttons: torch.Tensor) -> torch.Tensor:
+        """Where each of `keys` int64 [B, N] lies, seen from the one before of `buttons` int64 [B, N]: float [B, N], in
+        buttons."""
+        return expected.spread.of(keys.T).places(self._hand(buttons), self.num_buttons).T
+
+    def listen(
+        self, expected: Expected, prev_keys: torch.Tensor, buttons: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """context float [N, B, D], prev_keys and buttons int64 [B, N] -> logits and velocities, float [B, N, 88]."""
-        moves = self._moved(buttons)
-        gain = F.embedding(buttons.T, self.gains) + F.embedding(moves, self.move_gains)
-        shift = F.embedding(buttons.T, self.shifts) + F.embedding(moves, self.moves)
-        hidden = torch.relu(torch.addcmul(shift, self.into_head(context), gain))
-        logits, loudness = self.output(hidden).split(NUM_KEYS, dim=-1)
-        logits = beside_the_last(logits, self.intervals(hidden), prev_keys.T)
+        """prev_keys and buttons int64 [B, N] -> logits and velocities, float [B, N, 88]."""
+        context, known, _, spread = expected
+        places = spread.places(self._hand(buttons)[..., None], self.num_buttons).detach()
+        off = shares.off(places, buttons.T[..., None])
+        prev_keys, buttons = prev_keys.T, buttons.T
+        off_before = off.by[:-1].gather(-1, prev_keys[1:, :, None])
+        before = F.pad(buttons[:-1] + 1, (0, 0, 1, 0))  # 0: none
+        memory = self.follower(context, prev_keys, before, F.pad(off_before, (0, 0, 0, 0, 1, 0)))
+        moves = F.pad(buttons.diff(dim=0), (0, 0, 1, 0)) + (self.num_buttons - 1)
+        gain = F.embedding(buttons, self.gains) + F.embedding(moves, self.move_gains)
+        shift = F.embedding(buttons, self.shifts) + F.embedding(moves, self.moves)
+        hidden = torch.relu(torch.addcmul(shift, self.into_head(context) + self.followed(memory), gain))
+        logits, loudness, intervals, listened = self.output(hidden).split(
+            [NUM_KEYS, NUM_KEYS, INTERVALS, LISTENED], dim=-1
+        )
+        over, under = (STEEPNESS * F.softplus(listened)).split(1, dim=-1)
+        logits = logits + known - over * off.over - under * off.under
+        logits = beside_the_last(logits, intervals, F.embedding(prev_keys, self.near))
         velocities = (MIDDLE_VELOCITY + VELOCITY_SPREAD * loudness).clamp(1, 127)
         return logits.transpose(0, 1), velocities.transpose(0, 1)
 
-    @torch.no_grad()
-    def nats_of_each(
-        self, context: torch.Tensor, prev_keys: torch.Tensor, buttons: torch.Tensor, keys: torch.Tensor
+    @staticmethod
+    def _hand(buttons: torch.Tensor) -> torch.Tensor:
+        """Where the hand is when each of `buttons` int64 [B, N] is pressed: float [N, B]."""
+        return F.pad(buttons.T[:-1].to(torch.float32), (0, 0, 1, 0), value=shares.NOWHERE)
+
+
+class Follower(nn.Module):
+    """Remembers how the buttons went with the notes: a gated linear recurrence of `dim` channels.
+
+    It is told the key and the button before, and how far off that button the key's place was: which is within half a
+    button where the encoder presses, and anywhere with a person.
+    """
+
+    def __init__(self, context_dim: int, dim: int, num_buttons: int):
+        super().__init__()
+        self.dim = dim
+        self.into = nn.Linear(context_dim, 3 * dim)
+        self.key_rows = nn.Parameter(0.3 * torch.randn(NUM_KEYS + 1, 3 * dim))
+        self.before_rows = nn.Parameter(0.5 * on_a_line(num_buttons + 1, 3 * dim))
+        self.off_rows = nn.Parameter(0.3 * torch.randn(2, 3 * dim))
+        with torch.no_grad():
+            self.into.bias[: 2 * dim] = torch.cat([long_and_short(dim), torch.zeros(dim)])
+
+    def read(
+        self, context: torch.Tensor, prev_keys: torch.Tensor, before: torch.Tensor, off: torch.Tensor
     ) -> torch.Tensor:
-        """What the true `keys` int64 [B, N] would cost with each button in the place of the one that was pressed,
-        all before being as it was: float [B, N, K]. No gradient."""
-        every = torch.arange(self.num_buttons, device=buttons.device)
-        # From the button before, which is where the hand would have moved from.
-        moves = self._moved(buttons)[..., None] + every - buttons.T[..., None]
-        moves[0] = self.num_buttons - 1
-        gain, shift = self.gains + F.embedding(moves, self.move_gains), self.shifts + F.embedding(moves, self.moves)
-        hidden = torch.relu_(torch.addcmul(shift, self.into_head(context)[:, :, None], gain))
-        logits = F.linear(hidden, self.output.weight[:NUM_KEYS], self.output.bias[:NUM_KEYS])
-        prev_keys = prev_keys.T[..., None].expand(logits.shape[:-1])
-        logits = beside_the_last(logits, self.intervals(hidden), prev_keys)
-        true = keys.T[:, :, None, None].expand(-1, -1, self.num_buttons, 1)
-        return (torch.logsumexp(logits, -1) - logits.gather(-1, true)[..., 0]).transpose(0, 1)
+        """context float [..., D], prev_keys and before int64 [...] (the latter counted from 1), off float [..., 1] ->
+        decay, gate and candidate side by side, the first two before their sigmoid: float [..., 3 dim]."""
+        off = off.clamp(-FARTHEST, FARTHEST)
+        rows = F.embedding(prev_keys, self.key_rows) + F.embedding(before, self.before_rows)
+        return self.into(context) + rows + torch.cat([off, off.abs()], dim=-1) @ self.off_rows
 
-    def _moved(self, buttons: torch.Tensor) -> torch.Tensor:
-        """Buttons int64 [B, N] -> the row of `moves` for each, int64 [N, B]; the first has not moved."""
-        return F.pad(buttons.diff(dim=1), (1, 0)).T + (self.num_buttons - 1)
+    def forward(
+        self, context: torch.Tensor, prev_keys: torch.Tensor, before: torch.Tensor, off: torch.Tensor
+    ) -> torch.Tensor:
+        """As `read`, with time first -> float [N, B, dim]."""
+        gates, candidate = self.read(context, prev_keys, before, off).split([2 * self.dim, self.dim], dim=-1)
+        decay, gate = torch.sigmoid(gates).split(self.dim, dim=-1)
+        return gate * scan(decay, candidate - decay * candidate)
 
 
-def beside_the_last(logits: torch.Tensor, intervals: torch.Tensor, prev_keys: torch.Tensor) -> torch.Tensor:
-    """logits float [..., 88] plus `intervals` float [..., 2 REACH + 1] laid around prev_keys int64 [...].
-
-    What reaches over the keyboard's ends is left out; before anything was played (88) they lie at its upper end.
-    """
-    where = prev_keys[..., None] + torch.arange(2 * REACH + 1, device=logits.device)
-    room = F.pad(logits, (REACH, REACH + 1))
-    return room.scatter_add(-1, where, intervals)[..., REACH : REACH + NUM_KEYS]
+def beside_the_last(logits: torch.Tensor, intervals: torch.Tensor, near: torch.Tensor) -> torch.Tensor:
+    """logits float [..., 88] plus `intervals` float [..., 2 REACH + 1] laid around the key before, by its row of
+    `near_table` int64 [..., 88]."""
+    return logits + F.pad(intervals, (0, 1)).gather(-1, near)
 
 
-def button_features(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Rows float [K, D] of the buttons at `values` float [...] (-1..1) -> float [..., D].
-
-    Forward it is a look-up; the gradient for `values` is the slope between the neighbouring buttons' rows.
-    """
-    last = len(rows) - 1
-    place = (values + 1) / 2 * last
-    button = place.detach().round().clamp(0, last).to(torch.int64)
-    picked = F.embedding(button, rows)
-    if not values.requires_grad:
-        return picked
-    above, below = (button + 1).clamp(max=last), (button - 1).clamp(min=0)
-    slope = (F.embedding(above, rows) - F.embedding(below, rows)) / (above - below)[..., None]
-    return picked + (place - place.detach())[..., None] * slope.detach()
+def near_table() -> torch.Tensor:
+    """After each key, and none, which interval leads to each key: int64 [89, 88], 0 for REACH down, INTERVALS for those
+    out of reach."""
+    distance = torch.arange(NUM_KEYS) - torch.arange(NUM_KEYS + 1)[:, None]
+    return torch.where(distance.abs() <= REACH, distance + REACH, INTERVALS)
 
 
-def _on_a_line(num_buttons: int, dim: int) -> torch.Tensor:
-    place = torch.linspace(-1, 1, num_buttons)[:, None]
+def on_a_line(points: int, dim: int) -> torch.Tensor:
+    """Rows float [points, dim] that begin as points on a line and a gentle curve."""
+    place = torch.linspace(-1, 1, points)[:, None]
     return place * torch.randn(dim) + 0.5 * place.square() * torch.randn(dim)

@@ -6,13 +6,15 @@ What one step of each network is stands in steps.py.
 import numpy as np
 import onnx
 import torch
+from onnx import numpy_helper
+from onnx.helper import make_node as make
 from torch import nn
 
 from pianogenie.keys import NUM_KEYS
 from pianogenie.model import FORMAT
+from pianogenie_train import recurrence, shares
 from pianogenie_train.hushed import hushed
 from pianogenie_train.model import Autoencoder
-from pianogenie_train.recurrence import EXPORTED_AS
 from pianogenie_train.steps import one_step
 
 OPSET = 18
@@ -23,15 +25,15 @@ _IR_VERSION = 8
 
 
 class EncoderGraph(nn.Module):
-    """The encoder with the quantiser behind it."""
+    """What finds the buttons."""
 
     def __init__(self, model: Autoencoder):
         super().__init__()
-        self.encoder, self.quantiser = model.encoder, model.quantiser
+        self.model = model
 
     def forward(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
         """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]."""
-        return self.quantiser.buttons(self.encoder(keys, delta_times))
+        return self.model.buttons(keys, delta_times)
 
 
 def decoder_graph(model: Autoencoder) -> onnx.ModelProto:
@@ -73,7 +75,7 @@ def _export(
             opset_version=OPSET,
         ).model_proto
     graph.ir_version = _IR_VERSION
-    _spell_out_recurrences(graph)
+    _spell_out(graph)
     # The exporter notes down the source line of every node; those are the trainer's business, not the model's.
     del graph.graph.value_info[:]
     for node in graph.graph.node:
@@ -90,40 +92,85 @@ def _export(
     return graph
 
 
-def _spell_out_recurrences(graph: onnx.ModelProto) -> None:
-    """Replace each node EXPORTED_AS of inputs a, v [N, B, D] by a Scan over N of h = a * h + v from zeros [B, D]."""
-    domain, name = EXPORTED_AS.split("::")
-    scans = [node for node in graph.graph.node if (node.domain, node.op_type) == (domain, name)]
-    if not scans:
-        return
-    make, float_ = onnx.helper, onnx.TensorProto.FLOAT
-    value = make.make_tensor_value_info
-    body = make.make_graph(
-        [
-            make.make_node("Mul", ["a", "h"], ["kept"]),
-            make.make_node("Add", ["kept", "v"], ["next"]),
-            make.make_node("Identity", ["next"], ["state"]),
-        ],
-        "recurrence",
-        [value(i, float_, None) for i in ("h", "a", "v")],
-        [value(i, float_, None) for i in ("next", "state")],
-    )
-    nodes = []
+def _spell_out(graph: onnx.ModelProto) -> None:
+    """Replace what torch knew as one operation by a Scan, a loop over the notes; a graph without any is left alone."""
+    spelt_out = {recurrence.EXPORTED_AS: _recurrence, shares.EXPORTED_AS: _coding}
+    known = {tuple(name.split("::")): write for name, write in spelt_out.items()}
+    nodes, numbers = [], {}
     for node in graph.graph.node:
-        if node not in scans:
-            nodes.append(node)
-            continue
-        a, v = node.input
-        state = node.output[0]
-        first, zeros = f"{state}_first", f"{state}_zeros"
-        nodes += [
-            make.make_node("Gather", [v, "recurrence_first"], [first], axis=0),
-            make.make_node("Sub", [first, first], [zeros]),
-            make.make_node("Scan", [zeros, a, v], [f"{state}_last", state], body=body, num_scan_inputs=2),
-        ]
+        write = known.get((node.domain, node.op_type))
+        nodes += [node] if write is None else write(node, numbers)
+    if not numbers:
+        return
     del graph.graph.node[:]
     graph.graph.node.extend(nodes)
-    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.int64(0), "recurrence_first"))
-    kept = [opset for opset in graph.opset_import if opset.domain != domain]
+    graph.graph.initializer.extend(numpy_helper.from_array(number, name) for name, number in numbers.items())
+    kept = [opset for opset in graph.opset_import if opset.domain not in {domain for domain, _ in known}]
     del graph.opset_import[:]
     graph.opset_import.extend(kept)
+
+
+def _recurrence(node: onnx.NodeProto, numbers: dict[str, np.ndarray]) -> list[onnx.NodeProto]:
+    """h = a * h + v over N from zeros [B, D], of inputs a, v [N, B, D]; what it reads besides goes into `numbers`."""
+    a, v = node.input
+    state = node.output[0]
+    first, zeros = f"{state}_first", f"{state}_zeros"
+    numbers["loop_first"] = np.int64(0)
+    body = [
+        make("Mul", ["a", "h"], ["kept"]),
+        make("Add", ["kept", "v"], ["next"]),
+        make("Identity", ["next"], ["state"]),
+    ]
+    return [
+        make("Gather", [v, "loop_first"], [first], axis=0),
+        make("Sub", [first, first], [zeros]),
+        make("Scan", [zeros, a, v], [f"{state}_last", state], body=_body(body, "hav"), num_scan_inputs=2),
+    ]
+
+
+def _coding(node: onnx.NodeProto, numbers: dict[str, np.ndarray]) -> list[onnx.NodeProto]:
+    """shares.code: of inputs up, down, ways [N, B] the buttons [N, B], each seen from the one before."""
+    up, down, ways = node.input
+    buttons = node.output[0]
+    count = onnx.helper.get_node_attr_value(node, "num_buttons")
+    room_above, room_under = shares.room(torch.tensor(0.0), count)
+    numbers |= {
+        "loop_first": np.int64(0),
+        "coding_nowhere": np.float32(shares.NOWHERE),
+        "coding_above": np.float32(room_above),
+        "coding_under": np.float32(room_under),
+        "coding_half": np.float32(0.5),
+        "coding_lowest": np.float32(0),
+        "coding_highest": np.float32(count - 1),
+    }
+    body = [
+        make("Sub", ["coding_above", "h"], ["above"]),
+        make("Add", ["coding_under", "h"], ["under"]),
+        make("Mul", ["u", "above"], ["up"]),
+        make("Mul", ["d", "under"], ["down"]),
+        make("Add", ["h", "w"], ["beside"]),
+        make("Add", ["beside", "up"], ["beyond"]),
+        make("Sub", ["beyond", "down"], ["place"]),
+        make("Add", ["place", "coding_half"], ["upper"]),
+        make("Floor", ["upper"], ["nearest"]),
+        make("Clip", ["nearest", "coding_lowest", "coding_highest"], ["next"]),
+        make("Identity", ["next"], ["state"]),
+    ]
+    first, zeros, here, found = (f"{buttons}_{name}" for name in ("first", "zeros", "here", "found"))
+    scan = make("Scan", [here, up, down, ways], [f"{buttons}_last", found], body=_body(body, "hudw"), num_scan_inputs=3)
+    return [
+        make("Gather", [up, "loop_first"], [first], axis=0),
+        make("Sub", [first, first], [zeros]),
+        make("Add", [zeros, "coding_nowhere"], [here]),
+        scan,
+        make("Cast", [found], [buttons], to=onnx.TensorProto.INT64),
+    ]
+
+
+def _body(nodes: list[onnx.NodeProto], inputs: str) -> onnx.GraphProto:
+    """A loop's body from its inputs, the state first, to `next` and `state`."""
+    value = onnx.helper.make_tensor_value_info
+    float_ = onnx.TensorProto.FLOAT
+    return onnx.helper.make_graph(
+        nodes, "loop", [value(i, float_, None) for i in inputs], [value(o, float_, None) for o in ("next", "state")]
+    )

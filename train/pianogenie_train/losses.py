@@ -25,19 +25,18 @@ class Term(NamedTuple):
 def terms(config: Config, reading: "Reading", batch: "Batch") -> dict[str, Term]:
     """All that a configuration minimises, by name; the loss is the sum of weight times value."""
     found = {"reconstruction": Term(1.0, reconstruction(reading.logits, batch.keys))}
-    encoded = batch.keys[len(batch.hands) :]  # the other windows a hand plays
-    if reading.nats_of_each is not None:
-        found["choice"] = Term(1.0, choice(reading.e, reading.nats_of_each))
-    if reading.tune_e is not None:
-        found["tunes"] = Term(config.tune_weight, tapped(reading.tune_e, batch.tune_buttons, config.num_buttons))
+    if reading.known is not None:
+        found["known"] = Term(1.0, reconstruction(reading.known, batch.keys))
+        found["leanings"] = Term(config.leaning_weight, reading.leanings.square().mean())
+    if reading.tune_places is not None:
+        found["tunes"] = Term(config.tune_weight, tapped(reading.tune_places, batch.tune_buttons))
         share = config.tune_notes_weight * batch.tune_keys.numel() / batch.keys.numel()
-        found["tune notes"] = Term(share, reconstruction(reading.tune_logits, batch.tune_keys))
-    if config.bottleneck == "integer":
+        for name, logits in (("tune notes", reading.tune_logits), ("tunes known", reading.tune_known)):
+            found[name] = Term(share, reconstruction(logits, batch.tune_keys))
+    if config.bottleneck == "integer" and reading.e is not None:
         found["margin"] = Term(config.margin_weight, margin(reading.e))
-        if config.contour == "buttons":
-            moved = contour_in_buttons(encoded, reading.e, config.num_buttons)
-            found["contour"] = Term(config.contour_weight, moved)
-        elif config.contour == "paper":
+        if config.contour == "paper":
+            encoded = batch.keys[len(batch.hands) :]  # the other windows a hand plays
             found["contour"] = Term(config.contour_weight, contour(encoded, reading.e))
     elif config.bottleneck == "vector":
         found["codebook"] = Term(1.0, codebook(reading.e, reading.codes))
@@ -63,39 +62,15 @@ def dynamics(velocities: torch.Tensor, keys: torch.Tensor, played: torch.Tensor)
     return ((expected - played) / VELOCITY_SPREAD).square().mean()
 
 
-CHOICE_SPREAD = 0.5
-"""Buttons: how far around the encoder's output the buttons beside it are weighed up."""
-
-
-def choice(e: torch.Tensor, nats_of_each: torch.Tensor) -> torch.Tensor:
-    """What a finger that lands around the encoder's output `e` float [B, N] would cost, when each button would cost
-    `nats_of_each` float [B, N, K] there: the gradient for `e` compares the buttons themselves, where the
-    straight-through one (quantiser.py) would guess from how the decoder's input slopes.
-
-    The finger lands on button b with a share of exp(-(e - b)^2 / 2 spread^2), distances in buttons.
-    """
-    num_buttons = nats_of_each.shape[-1]
-    place = (e + 1) / 2 * (num_buttons - 1)
-    off = place[..., None] - torch.arange(num_buttons, device=e.device)
-    return (F.softmax(-(off / CHOICE_SPREAD).square() / 2, dim=-1) * nats_of_each).sum(-1).mean()
-
-
-def tapped(e: torch.Tensor, buttons: torch.Tensor, num_buttons: int) -> torch.Tensor:
-    """Squared error, in buttons, of the encoder's outputs `e` float [B, N] on tunes that people would tap with
-    `buttons` int64 [B, N]."""
-    return ((e + 1) / 2 * (num_buttons - 1) - buttons).square().mean()
+def tapped(places: torch.Tensor, buttons: torch.Tensor) -> torch.Tensor:
+    """Squared error, in buttons, of the `places` float [B, N] of tunes that people would tap with `buttons` int64
+    [B, N]."""
+    return (places - buttons).square().mean()
 
 
 def margin(e: torch.Tensor) -> torch.Tensor:
     """Keeps the encoder's outputs `e` float [B, N] within [-1, 1], where the buttons are."""
     return (e.abs() - 1).clamp(min=0).square().mean()
-
-
-def contour_in_buttons(keys: torch.Tensor, e: torch.Tensor, num_buttons: int) -> torch.Tensor:
-    """The same in the measure of the row: a rise or a fall moves a button or more, a repeated key stays."""
-    moved = e.diff(dim=1) * ((num_buttons - 1) / 2)
-    way = keys.diff(dim=1).sign().to(e.dtype)
-    return torch.where(way == 0, moved.square(), (1 - way * moved).clamp(min=0).square()).mean()
 
 
 def contour(keys: torch.Tensor, e: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ from torch import nn
 from pianogenie.keys import NO_KEY, NUM_KEYS
 from pianogenie_train.config import Config
 from pianogenie_train.data import Batch
-from pianogenie_train.gated import GatedDecoder, GatedEncoder
+from pianogenie_train.gated import GatedDecoder
 from pianogenie_train.quantiser import IntegerQuantiser, VectorQuantiser
 
 BINS_PER_S = 31.25
@@ -99,68 +99,78 @@ class Decoder(nn.Module):
 class Reading(NamedTuple):
     """What the autoencoder makes of a batch. The encoder reads the E windows that no hand plays."""
 
-    e: torch.Tensor | None  # float [E, N], or [E, N, code_dim]; None of a language model, as codes and buttons
+    e: torch.Tensor | None  # float [E, N], or [E, N, code_dim]: the paper's encoder's outputs
     logits: torch.Tensor  # float [B, N, 88]
     velocities: torch.Tensor | None  # float [B, N, 88], 1..127: what is expected of each key; the paper's has none
     codes: torch.Tensor | None = None  # float, as e: where its buttons stand
-    buttons: torch.Tensor | None = None  # int64 [E, N], the encoder's
-    nats_of_each: torch.Tensor | None = None  # float [E, N, K]: what each button would have cost (gated networks)
-    tune_e: torch.Tensor | None = None  # float [T, M]: of tunes, if there are any
+    buttons: torch.Tensor | None = None  # int64 [E, N], the encoder's; None of a language model
+    # Of gated networks:
+    known: torch.Tensor | None = None  # float [B, N, 88]: logits without a button
+    leanings: torch.Tensor | None = None  # float [B, N, 88] (gated.Expected)
+    # Of tunes, if there are any:
+    tune_places: torch.Tensor | None = None  # float [T, M], in buttons
     tune_logits: torch.Tensor | None = None  # float [T, M, 88], with the tunes' own buttons
+    tune_known: torch.Tensor | None = None  # float [T, M, 88]
 
 
 class Autoencoder(nn.Module):
-    """Encoder, quantiser and decoder, of a configuration. A language model has a decoder alone, and 0 buttons."""
+    """Encoder, quantiser and decoder, of a configuration. A language model has a decoder alone, and 0 buttons; of a
+    gated network the decoder's expectations are the encoder, too."""
 
     def __init__(self, config: Config):
         super().__init__()
         hears_buttons, with_times = config.bottleneck != "none", config.with_delta_times
         self.num_buttons = config.num_buttons if hears_buttons else 0
         dim, layers = config.rnn_dim, config.rnn_layers
-        of_encoder = (config.encoder_dim or dim, config.encoder_layers or layers)
         if config.network == "gated":
-            self.encoder = GatedEncoder(*of_encoder, with_delta_times=with_times)
+            self.encoder = None
             self.decoder = GatedDecoder(dim, layers, config.num_buttons, with_delta_times=with_times)
         else:
+            of_encoder = (config.encoder_dim or dim, config.encoder_layers or layers)
             code_dim = config.code_dim if config.bottleneck == "vector" else 0
             self.encoder = Encoder(*of_encoder, code_dim, with_times) if hears_buttons else None
             self.decoder = Decoder(dim, layers, code_dim, with_times, hears_buttons)
         self.quantiser = _quantiser(config)
 
     def forward(self, keys: torch.Tensor, delta_times: torch.Tensor, hands: torch.Tensor | None = None) -> Reading:
-        """keys int64 [B, N], delta_times float [B, N] in seconds -> a Reading, with gradients for both halves.
+        """keys int64 [B, N], delta_times float [B, N] in seconds -> a Reading, with gradients for all parts.
 
         `hands` int64 [H, N] are buttons for the decoder to hear in the first H windows, in the encoder's place.
         """
+        prev_keys = keys_before(keys)
         if self.quantiser is None:
-            return Reading(None, *self.decoder(keys_before(keys), delta_times, None))
+            return Reading(None, *self.decoder(prev_keys, delta_times, None))
         by_hand = 0 if hands is None else len(hands)
+        if isinstance(self.decoder, GatedDecoder):
+            expected = self.decoder.expect(prev_keys, delta_times)
+            pressed = self.decoder.encode(expected, keys)[by_hand:]
+            buttons = torch.cat([hands, pressed]) if by_hand else pressed
+            heard = self.decoder.listen(expected, prev_keys, buttons)
+            known, leanings = expected.logits.transpose(0, 1), expected.leanings
+            return Reading(None, *heard, buttons=pressed, known=known, leanings=leanings)
         e = self.encoder(keys[by_hand:], delta_times[by_hand:])
         pressed, codes, values = self.quantiser(e)
-        buttons = pressed
         if by_hand:
-            values, buttons = torch.cat([self.quantiser.values(hands), values]), torch.cat([hands, pressed])
-        prev_keys = keys_before(keys)
-        if not isinstance(self.decoder, GatedDecoder):
-            return Reading(e, *self.decoder(prev_keys, delta_times, values), codes, pressed)
-        context = self.decoder.context(prev_keys, delta_times, values)
-        heard = self.decoder.head(context, prev_keys, buttons)
-        each = None
-        if torch.is_grad_enabled():  # only training asks for it
-            each = self.decoder.nats_of_each(context[:, by_hand:], prev_keys[by_hand:], pressed, keys[by_hand:])
-        return Reading(e, *heard, codes, pressed, each)
+            values = torch.cat([self.quantiser.values(hands), values])
+        return Reading(e, *self.decoder(prev_keys, delta_times, values), codes, pressed)
 
     def learn_from(self, batch: Batch) -> Reading:
         """A batch of training as a Reading, its tunes with it."""
         reading = self(batch.keys, batch.delta_times, batch.hands if len(batch.hands) else None)
         if not len(batch.tune_keys):
             return reading
-        tune_logits, _ = self.hear(batch.tune_keys, batch.tune_delta_times, batch.tune_buttons)
-        tune_e = self.encoder(batch.tune_keys, batch.tune_delta_times)
-        return reading._replace(tune_e=tune_e, tune_logits=tune_logits)
+        prev_keys = keys_before(batch.tune_keys)
+        expected = self.decoder.expect(prev_keys, batch.tune_delta_times)
+        return reading._replace(
+            tune_places=self.decoder.places(expected, batch.tune_keys, batch.tune_buttons),
+            tune_logits=self.decoder.listen(expected, prev_keys, batch.tune_buttons)[0],
+            tune_known=expected.logits.transpose(0, 1),
+        )
 
     def buttons(self, keys: torch.Tensor, delta_times: torch.Tensor) -> torch.Tensor:
         """keys int64 [B, N], delta_times float [B, N] in seconds -> buttons int64 [B, N]. Not of a language model."""
+        if isinstance(self.decoder, GatedDecoder):
+            return self.decoder.encode(self.decoder.expect(keys_before(keys), delta_times), keys)
         return self.quantiser.buttons(self.encoder(keys, delta_times))
 
     def hear(

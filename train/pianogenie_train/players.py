@@ -42,7 +42,7 @@ class TorchPlayer:
     """A model out of a run."""
 
     def __init__(self, model: Autoencoder):
-        self.model, self.num_buttons, self.can_encode = model.eval(), model.num_buttons, model.encoder is not None
+        self.model, self.num_buttons, self.can_encode = model.eval(), model.num_buttons, bool(model.num_buttons)
         self._one_step = one_step(model)
 
     @torch.no_grad()
