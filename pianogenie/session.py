@@ -166,10 +166,12 @@ class Session:
 
     def _do_what_is_asked(self) -> None:
         while (number := self._asked.get()) is not None:
-            self.panic()
-            if number == _SUSPEND:
-                with self.while_suspended():
-                    os.kill(os.getpid(), signal.SIGSTOP)
+            if number != _SUSPEND:
+                self.panic()
+                continue
+            # A press between the panic and the stop would sound for as long as we are suspended.
+            with self.while_suspended(), self.hands.stilled():
+                os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def autoplay(session: Session, events: Sequence[PlayerEvent], ring_s: float = 1.5) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 
 from pianogenie.events import Pedal, PlayerEvent, Press, Release
 
@@ -85,10 +85,17 @@ class Hands:
 
     def panic(self) -> None:
         """Silence everything; what is held counts as up from now on. From any thread, not from a signal handler."""
+        with self.stilled():
+            pass
+
+    @contextlib.contextmanager
+    def stilled(self) -> Iterator[None]:
+        """A panic, and nothing sounds until the context is left: what is pressed meanwhile is pressed then."""
         with self._lock:
             self._button_of.clear()
             self._pedals.clear()
             self._panic(self._clock())
+            yield
 
     def _now(self) -> float:
         self._moved_at = now = self._clock()

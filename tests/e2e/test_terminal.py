@@ -126,7 +126,7 @@ def test_ctrl_z_lets_go_before_it_suspends_and_play_goes_on_afterwards(terminal,
     assert process.returncode == 0, read()
     played = notes(tmp_path / "music")
     assert [note - 21 for note, _, _ in played] == [button_key(b) for b in (0, 0, 1)]
-    assert all(end - start < 0.8 for _, start, end in played), "none sounded while it was suspended"
+    assert all(end - start < 0.8 for _, start, end in played), f"none sounded while it was suspended: {played}"
     assert journal.with_suffix(".mid").exists()
 
 

@@ -1,5 +1,7 @@
 """Many devices, one player."""
 
+import threading
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,3 +75,17 @@ def test_after_a_panic_what_was_held_counts_as_up():
     hands.up("a")
     hands.pedal("foot", 90)
     assert log.events == [Press(0, 0.0), Release(0, 0.0), Pedal(90, 0.0)]
+
+
+def test_what_is_pressed_while_all_is_still_sounds_afterwards():
+    log = Log()
+    log.hands.down("1", 0)
+    with log.hands.stilled():
+        pressing = threading.Thread(target=log.hands.down, args=("2", 1))
+        pressing.start()
+        pressing.join(0.2)
+        assert pressing.is_alive() and log.events == [Press(0, 0.0, None)]
+        log.now = 5.0
+    pressing.join(5)
+    log.hands.up("1")
+    assert log.events[1:] == [Press(1, 5.0, None)], "and what was held before counts as up"
