@@ -65,7 +65,6 @@ def test_the_nearest_code_is_heard_and_its_gradient_passes_straight_through():
     assert buttons.tolist() == [[0, 1, 2, 1]]
     assert codes.tolist() == [[[0, 0], [1, 0], [0, 2], [1, 0]]]
     assert torch.allclose(values, codes)
-    assert quantiser.distances(e)[0, 1].tolist() == pytest.approx([0.6, 0.4, (0.36 + 4) ** 0.5])
     weights = torch.arange(8.0).reshape(1, 4, 2)
     (values * weights).sum().backward()
     assert torch.equal(e.grad, weights)
