@@ -65,6 +65,7 @@ def test_the_nearest_code_is_heard_and_its_gradient_passes_straight_through():
     assert buttons.tolist() == [[0, 1, 2, 1]]
     assert codes.tolist() == [[[0, 0], [1, 0], [0, 2], [1, 0]]]
     assert torch.allclose(values, codes)
+    assert quantiser.distances(e)[0, 1].tolist() == pytest.approx([0.6, 0.4, (0.36 + 4) ** 0.5])
     weights = torch.arange(8.0).reshape(1, 4, 2)
     (values * weights).sum().backward()
     assert torch.equal(e.grad, weights)
@@ -243,7 +244,7 @@ def test_encoders_that_differ_are_told_apart(fitted, exported, tmp_path, monkeyp
     codes.CopyFrom(onnx.numpy_helper.from_array(-onnx.numpy_helper.to_array(codes), codes.name))
     monkeypatch.setattr(graphs, "decoder_graph", lambda model: decoder)
     monkeypatch.setattr(graphs, "encoder_graph", lambda model: encoder)
-    with pytest.raises(UserError, match=r"encoder\.onnx: .* of its buttons differ"):
+    with pytest.raises(UserError, match=r"encoder\.onnx: its buttons differ"):
         export.export(fitted / "paper-vq-no-dt", tmp_path / "model", NOBODY, scored=False)
 
 

@@ -62,6 +62,10 @@ class IntegerQuantiser(nn.Module):
         """Buttons int64 [...] -> what the decoder hears of them, float [...]."""
         return value_of(buttons, self.num_buttons)
 
+    def distances(self, e: torch.Tensor) -> torch.Tensor:
+        """e float [...] -> how far each button is, float [..., K]."""
+        return (e[..., None] - self.values(torch.arange(self.num_buttons, device=e.device))).abs()
+
 
 class VectorQuantiser(nn.Module):
     """Buttons that are codes, vectors of `code_dim`. Outputs e and values are float [B, N, code_dim]."""
@@ -102,3 +106,7 @@ class VectorQuantiser(nn.Module):
     def values(self, buttons: torch.Tensor) -> torch.Tensor:
         """Buttons int64 [...] -> their codes, float [..., code_dim]."""
         return F.embedding(buttons, self.codebook)
+
+    def distances(self, e: torch.Tensor) -> torch.Tensor:
+        """e float [..., code_dim] -> how far each button is, float [..., K]."""
+        return torch.linalg.vector_norm(e[..., None, :] - self.codebook, dim=-1)
