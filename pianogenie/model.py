@@ -32,6 +32,10 @@ MAX_CARD_BYTES = 1 << 20
 MAX_STATE_SIZE = 1 << 16
 MAX_BUTTONS = NUM_KEYS
 
+SINGLE_ROW_INPUTS = "single_row_inputs"
+"""What a decoder's metadata may say: which inputs may have a single row, for all rows of the others."""
+SINGLE_ROWS = ("prev_key", "delta_time", "state")
+
 Answer = TypeVar("Answer")
 _INPUT_TYPES = {
     "prev_key": "tensor(int64)",
@@ -49,6 +53,7 @@ class Decoder:
         state_size: S, the width of its recurrent state.
         takes_velocity: whether the graph declares `prev_velocity`.
         gives_velocity: whether the graph has the `velocity` output.
+        single_rows: whether all inputs but `button` may have a single row, for many buttons at one moment.
     """
 
     def __init__(self, graph: bytes, where: str):
@@ -74,6 +79,8 @@ class Decoder:
         self.gives_velocity = "velocity" in outputs
         self._outputs = ["logits", "next_state"] + ["velocity"] * self.gives_velocity
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        single = self.metadata.get(SINGLE_ROW_INPUTS, "").split()
+        self.single_rows = set(inputs) - {"button"} <= set(single)
 
     def zero_state(self, batch: int = 1) -> np.ndarray:
         """The state before anything was played: float32 [batch, S]."""
@@ -109,10 +116,10 @@ class Decoder:
         return results[0], results[1], results[2] if self.gives_velocity else None
 
     def bind(self, buffers: dict[str, np.ndarray]) -> Callable[[], None]:
-        """A step of one row on fixed buffers: called without arguments, it reads and writes them in place.
+        """A step on fixed buffers: called without arguments, it reads and writes them in place.
 
-        `buffers` holds an array [1, ...] for each input and output by its name, as for `step`; those of optional
-        ones that the graph does not have are left alone.
+        `buffers` holds an array for each input and output by its name, as for `step`; those of optional ones that the
+        graph does not have are left alone.
         """
         binding = self._session.io_binding()
         for names, bind in (
@@ -254,14 +261,21 @@ def _check_metadata(path: Path, metadata: dict[str, str], buttons: int) -> None:
 
 
 def _check_decoder(decoder: Decoder, buttons: int, where: str) -> None:
-    """Play two steps on two rows: shapes, finiteness and the free batch size, and the caches get warm."""
+    """Play two steps of two buttons: shapes, finiteness and the free batch size, and the caches get warm.
 
+    Where the decoder says that a single row will do for all else, it is held to that as well.
+    """
+    for rows in (2, 1) if decoder.single_rows else (2,):
+        _check_steps(decoder, buttons, rows, where)
+
+
+def _check_steps(decoder: Decoder, buttons: int, rows: int, where: str) -> None:
     def play(options: ort.RunOptions) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        state = decoder.zero_state(2)
+        state = decoder.zero_state(rows)
         for key, seconds in ((NO_KEY, FIRST_DELTA_TIME_S), (39, 0.25)):
-            times, pressed = np.full(2, seconds, np.float32), np.array([0, buttons - 1], np.int64)
-            step = decoder.step(np.full(2, key, np.int64), times, pressed, state, options=options)
-            state = step[1]
+            times, pressed = np.full(rows, seconds, np.float32), np.array([0, buttons - 1], np.int64)
+            step = decoder.step(np.full(rows, key, np.int64), times, pressed, state, options=options)
+            state = step[1][:rows]
         return step
 
     logits, state, velocity = _first_run(play, f"{where}: does not run as a decoder of format 1")

@@ -37,8 +37,9 @@ class Outcome:
 class Stepper:
     """A step of the decoder for every button at once: what the next press would play, whichever it is.
 
-    All rows but the button's are the same. Eight rows take little longer than one, and what does not depend on the
-    button's moment can be worked out before it is pressed. `go_on` says which it was.
+    All but the button is the same; a decoder that can do with a single row of that is given no more. Eight buttons
+    take little longer than one, and what does not depend on the button's moment can be worked out before it is pressed.
+    `go_on` says which it was.
 
     Args:
         decoder: of a loaded model.
@@ -47,10 +48,11 @@ class Stepper:
     """
 
     def __init__(self, decoder: Decoder, num_buttons: int, outcomes: int = 1):
-        self._prev_key = np.full(num_buttons, NO_KEY, np.int64)
-        self._delta_time = np.full(num_buttons, FIRST_DELTA_TIME_S, np.float32)
-        self._prev_velocity = np.zeros(num_buttons, np.float32)
-        self._state = decoder.zero_state(num_buttons)
+        rows = 1 if decoder.single_rows else num_buttons
+        self._prev_key = np.full(rows, NO_KEY, np.int64)
+        self._delta_time = np.full(rows, FIRST_DELTA_TIME_S, np.float32)
+        self._prev_velocity = np.zeros(rows, np.float32)
+        self._state = decoder.zero_state(rows)
         self.outcomes = [Outcome(decoder, num_buttons) for _ in range(outcomes)]
         inputs = {
             "prev_key": self._prev_key,
@@ -61,7 +63,7 @@ class Stepper:
         }
         self._steps: list[Callable[[], None]] = [decoder.bind(inputs | each.bound()) for each in self.outcomes]
         # So small, the arrays are written faster through plain views: numpy's first call after a pause takes 20 us.
-        self._rows = range(num_buttons)
+        self._rows = range(rows)
         self._keys, self._times, self._velocities = map(
             memoryview, (self._prev_key, self._delta_time, self._prev_velocity)
         )

@@ -29,12 +29,13 @@ def write_model(
     spread: float = 20.0,
     num_logits: int = NUM_KEYS,
     drop_input: str | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> Path:
     """Write a model folder whose decoder likes `button_key(button)`, a little less its neighbours.
 
     `same_key` makes every button like key 40 best; `velocity` adds the optional input and output (the
     velocity is `softest` + the key's number / 2); `spread` is the logit's fall per semitone; `num_logits` and
-    `drop_input` break the format.
+    `drop_input` break the format; `metadata` is what the graph says of itself besides.
     """
     folder.mkdir(parents=True, exist_ok=True)
     places = [40 if same_key else button_key(b, num_buttons) for b in range(num_buttons)]
@@ -85,7 +86,7 @@ def write_model(
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    helper.set_model_props(model, {"num_buttons": str(num_buttons), "format": FORMAT})
+    helper.set_model_props(model, {"num_buttons": str(num_buttons), "format": FORMAT, **(metadata or {})})
     data = model.SerializeToString()
     onnx.checker.check_model(model)
     (folder / "decoder.onnx").write_bytes(data)

@@ -84,6 +84,20 @@ def test_bound_buffers_give_what_a_plain_run_gives(tmp_path):
         prev_key, prev_velocity = np.full(8, i * 5 % 88), np.full(8, i + 1, np.float32)
 
 
+def test_a_single_row_of_what_all_buttons_share_is_as_good_as_a_row_for_each():
+    decoder = load_model(DEFAULT_MODEL, with_encoder=False).decoder
+    assert decoder.single_rows, "the model that ships says so"
+    stepper, states, prev_key = Stepper(decoder, 8), decoder.zero_state(8), np.full(8, NO_KEY)
+    for i in range(40):
+        outcome = stepper.step(i * 0.03)
+        logits, states, velocity = decoder.step(prev_key, np.full(8, i * 0.03, np.float32), np.arange(8), states)
+        likely = logits > logits.max() - 20
+        assert np.allclose(outcome.logits[likely], logits[likely], atol=2e-3)
+        assert np.allclose(outcome.velocity, velocity, atol=2e-2)
+        stepper.go_on(0, i * 3 % 8, 30 + i * 5 % 30, 64)
+        states, prev_key = np.tile(states[i * 3 % 8], (8, 1)), np.full(8, 30 + i * 5 % 30)
+
+
 @given(st.lists(st.tuples(st.integers(0, 7), st.floats(0, 9), st.lists(st.floats(0, 10), max_size=3))))
 def test_thinking_ahead_changes_nothing_that_is_played(presses):
     """Whenever it is told to think, of whatever moment: the same keys and velocities."""

@@ -57,6 +57,10 @@ FAULTS = {
     ),
     "wrong width": (lambda f: write_model(f, num_logits=64), "(2, 64)"),
     "velocities that are no numbers": (lambda f: write_model(f, velocity=True, softest=float("nan")), "not finite"),
+    "a single row is not enough": (
+        lambda f: write_model(f, metadata={"single_row_inputs": "prev_key delta_time state"}),
+        "next_state (1, 4) should be (2, 88) and (2, 4)",
+    ),
     "missing input": (lambda f: write_model(f, drop_input="delta_time"), "delta_time is missing"),
 }
 

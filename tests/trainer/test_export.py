@@ -39,6 +39,10 @@ def test_both_graphs_do_what_torch_does(both):
         assert folder_player.encode(*played(batch, notes, 8)[:2]).shape == (batch, notes)
 
 
+def eight(array: np.ndarray) -> np.ndarray:
+    return array if len(array) == 8 else np.repeat(array, 8, axis=0)
+
+
 def test_graphs_of_our_own_network_do_what_torch_does(tmp_path):
     """Its recurrence is a loop of any length in ONNX, and its decoder expects velocities."""
     torch.manual_seed(0)
@@ -57,6 +61,10 @@ def test_graphs_of_our_own_network_do_what_torch_does(tmp_path):
     assert np.abs(logits - their_logits).max() <= 1e-4
     assert np.abs(velocities - their_velocities).max() <= 1e-2
     assert their_velocities.min() >= 1 and their_velocities.max() <= 127
+    assert theirs.model.decoder.single_rows
+    shared = [np.array([40]), np.array([0.3], np.float32), np.arange(8), theirs.start(1) + 0.5]
+    one_row, rows = (theirs.model.decoder.step(*inputs) for inputs in (shared, map(eight, shared)))
+    assert all(np.allclose(found, wanted, atol=1e-4) for found, wanted in zip(one_row, rows, strict=True))
     for batch, notes in ((1, 1), (4, 3), (2, 150)):
         keys, delta_times, _ = played(batch, notes, 8) if notes > 5 else (a[:, :notes] for a in played(batch, 20, 8))
         assert (ours.encode(keys, delta_times) == theirs.encode(keys, delta_times)).mean() > 0.99

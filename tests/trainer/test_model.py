@@ -81,7 +81,7 @@ def test_notes_teach_chances_and_tunes_teach_how_they_are_shared_out():
     keys, delta_times, buttons = (torch.from_numpy(a) for a in played(2, 10, 8))
     expected = model.decoder.expect(keys_before(keys), delta_times)
     leanings = model.decoder.known.weight[NUM_KEYS : 2 * NUM_KEYS]
-    heard, _ = model.decoder.listen(expected, keys_before(keys), buttons)
+    heard, _ = model.decoder.listen(expected, keys_before(keys), delta_times, buttons)
     (slope,) = torch.autograd.grad(losses.reconstruction(heard, keys), model.decoder.known.weight, retain_graph=True)
     assert not slope[NUM_KEYS : 2 * NUM_KEYS].any() and slope[:NUM_KEYS].any()
     tapped = losses.tapped(model.decoder.places(expected, keys, buttons), buttons)
@@ -91,8 +91,9 @@ def test_notes_teach_chances_and_tunes_teach_how_they_are_shared_out():
 
 def test_a_step_of_another_size_has_another_state():
     assert one_step(model_of("lstm", 3, 8)).state_size == 2 * 3 * 24
-    after = 12 + 88 + 1
-    assert one_step(model_of("gated", 3, 8)).state_size == 3 * 24 + after, "the follower, places, the button before"
+    model = model_of("gated", 3, 8)
+    bank, press = 2 * model.decoder.bank.num_hands, 4 + 88 + 3
+    assert one_step(model).state_size == 3 * 24 + bank + press
 
 
 def test_hands_take_the_encoders_place_in_their_windows_alone():

@@ -86,10 +86,3 @@ def test_the_code_says_nearly_as_much_as_it_could():
     """Of keys that are all as likely, and none before, a button of eight says ln 8."""
     often = np.bincount(nearest(places(ALIKE, NO_KEY, None)), minlength=8) / NUM_KEYS
     assert -(often * np.log(often)).sum() == pytest.approx(math.log(8))
-
-
-def test_how_far_off_a_key_is():
-    found = shares.off(torch.tensor([[1.0, 2.4, 3.0, 5.0]]), torch.tensor([[2.0]]))
-    assert found.by[0].tolist() == pytest.approx([-1, 0.4, 1, 3])
-    assert found.over[0].tolist() == pytest.approx([0, 0, 0.5, 2.5])
-    assert found.under[0].tolist() == pytest.approx([0.5, 0, 0, 0])

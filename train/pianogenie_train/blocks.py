@@ -1,4 +1,4 @@
-"""What the genie's network is built of: delta times as bumps, and a block.
+"""What the genie's network is built of: delta times as ramps, and a block.
 
 A block is two products with everything else between them, since at the size that a press can afford (pianogenie
 bench) a node of the graph costs more than its arithmetic. Inside, time comes first: [N, B, D].
@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from pianogenie_train.operators import ramp
 from pianogenie_train.recurrence import scan
 
-BUMPS = 16
+RAMPS = 16
 _FASTEST_S, _SLOWEST_S = 0.004, 8.0
 _LONGEST_MEMORY = 256.0
 """Notes: the slowest channels forget a third of what they know in so many, at the start of training."""
@@ -26,24 +27,22 @@ def long_and_short(dim: int) -> torch.Tensor:
 
 
 class DeltaTimes(nn.Module):
-    """Delta times in seconds -> BUMPS bell curves of their logarithm, times a matrix."""
+    """Delta times in seconds -> RAMPS of their logarithm, one after the other, times a matrix: a line with bends."""
 
     def __init__(self, dim: int):
         super().__init__()
-        centres = torch.linspace(math.log(_FASTEST_S), math.log(_SLOWEST_S), BUMPS)
-        self.register_buffer("centres", centres, persistent=False)
-        self.sharpness = (BUMPS - 1) / math.log(_SLOWEST_S / _FASTEST_S)
-        self.rows = nn.Parameter(torch.randn(BUMPS, dim) / math.sqrt(2))
+        middles = torch.linspace(math.log(_FASTEST_S), math.log(_SLOWEST_S), RAMPS)
+        self.register_buffer("middles", middles, persistent=False)
+        self.steepness = (RAMPS - 1) / math.log(_SLOWEST_S / _FASTEST_S)
+        self.rows = nn.Parameter(torch.randn(RAMPS, dim) / math.sqrt(RAMPS))
 
-    def bumps(self, delta_times: torch.Tensor) -> torch.Tensor:
-        """float [...] in seconds -> float [..., BUMPS] in 0..1; what is off the scale counts as its end."""
-        logarithm = delta_times.clamp(_FASTEST_S, _SLOWEST_S).log()
-        place = logarithm[..., None] - self.centres
-        return torch.exp(place * place * -(self.sharpness**2))
+    def ramps(self, delta_times: torch.Tensor) -> torch.Tensor:
+        """float [..., 1] in seconds -> float [..., RAMPS] in 0..1; what is off the scale counts as its end."""
+        return ramp(torch.log(delta_times) - self.middles, self.steepness)
 
     def forward(self, delta_times: torch.Tensor) -> torch.Tensor:
         """float [...] in seconds -> float [..., dim]."""
-        return self.bumps(delta_times) @ self.rows
+        return self.ramps(delta_times[..., None]) @ self.rows
 
 
 class Block(nn.Module):

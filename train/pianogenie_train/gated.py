@@ -1,14 +1,14 @@
 """The genie's own network: what may come next, the button's part in it, and who is playing.
 
     expect   notes so far and the delta time -> what each key's chance is, were there no button
-    shares   (shares.py)                     -> which button each key would have
-    follow   buttons so far                  -> how far whoever plays keeps to that
+    shares   (shares.py)                     -> which button each key has for the encoder
+    bank     (handbank.py) buttons so far    -> who is likely to be playing, and which button each key has for them
     listen   the button                      -> what each key's chance is now
 
 The expectations are a language model of keys: residual blocks of a gated linear recurrence and a small MLP side by side
 (blocks.py), that never hear a button. So the encoder is no network of its own: it presses the buttons by which
-the expectations are shared out. A person does otherwise, as does the encoder of a tune that people would tap; a small
-recurrence follows how, and the head goes by both.
+the expectations are shared out. A person does otherwise; a bank of simple hands is followed to find out how, and the
+head goes by both: by how far a key is off the button in the encoder's way and in the player's.
 
 Inside, time comes first: [N, B, D].
 """
@@ -22,8 +22,10 @@ from torch import nn
 
 from pianogenie.keys import NUM_KEYS
 from pianogenie_train import shares
-from pianogenie_train.blocks import Block, DeltaTimes, long_and_short
+from pianogenie_train.blocks import Block, DeltaTimes
+from pianogenie_train.handbank import HandBank
 from pianogenie_train.losses import VELOCITY_SPREAD
+from pianogenie_train.operators import shrink, softplus
 from pianogenie_train.recurrence import scan
 
 MIDDLE_VELOCITY = 64.0
@@ -33,11 +35,13 @@ INTERVALS = 2 * REACH + 1
 EVENNESS = 0.8
 """The power of a key's chance that is its weight where buttons are shared out. Under 1, so that a key that is all but
 certain leaves some buttons to the others: 0.8 says the most, by 0.01 nats a note more than 1 or 0.6."""
-FARTHEST = 3.0
-"""Buttons: what is farther off the button that was pressed counts as so far."""
-LISTENED = 2
-"""Of what the head says, how much it makes of keys that are off the button: over it and under it, in units of
-STEEPNESS."""
+LISTENED = 4
+"""Of what the head says, how much it makes of keys that are off the button, over it and under it: by the shares, and by
+the bank; in units of STEEPNESS."""
+FORGETS = (0.97, 0.8)
+"""What is remembered, one note later, of how far off the shares have been: for long, and of late."""
+FORGIVES = 2.0
+"""Nats a button: how a miss of the shares is made into a sign that they are kept to, from 1 down to 0."""
 STEEPNESS = 8.0
 """Nats a button. After the encoder's buttons a key just over the edge is out of the question, after a person's it is
 not: the head must be able to say much and little."""
@@ -70,9 +74,9 @@ class GatedDecoder(nn.Module):
         self.register_buffer("near", near_table(), persistent=False)
         self.into_known = nn.Linear(dim, self.head_dim)
         self.known = nn.Linear(self.head_dim, 2 * NUM_KEYS + INTERVALS)  # logits, leanings, intervals
-        self.follower = Follower(dim, max(1, dim // 2), num_buttons)
+        self.bank = HandBank(num_buttons)
         self.into_head = nn.Linear(dim, self.head_dim)
-        self.followed = nn.Linear(self.follower.dim, self.head_dim, bias=False)
+        self.players = nn.Linear(self.bank.num_kinds + 2 * len(FORGETS), self.head_dim, bias=False)
         # Neighbouring buttons start out alike, as points on a line and a gentle curve.
         self.gains = nn.Parameter(1 + 0.1 * torch.randn(num_buttons, self.head_dim))
         self.shifts = nn.Parameter(on_a_line(num_buttons, self.head_dim) / math.sqrt(2))
@@ -83,7 +87,8 @@ class GatedDecoder(nn.Module):
         with torch.no_grad():
             self.known.weight[NUM_KEYS : 2 * NUM_KEYS] *= 0.1
             self.output.weight[:NUM_KEYS] *= 0.3  # at first the expectations and the shares have the say
-            self.output.bias[-LISTENED:] = torch.tensor([1.0, 1.0])
+            self.output.bias[-LISTENED:] = torch.tensor([1.0, 1.0, -1.0, -1.0])
+            self.players.weight *= 2.0  # most of what it reads is near 0
 
     def forward(
         self, prev_keys: torch.Tensor, delta_times: torch.Tensor, _values: object, buttons: torch.Tensor
@@ -93,7 +98,7 @@ class GatedDecoder(nn.Module):
         prev_keys int64 [B, N] (88: none), delta_times float [B, N] in seconds, buttons int64 [B, N] -> logits float
         [B, N, 88], and the velocity expected of each key, float [B, N, 88], 1..127.
         """
-        return self.listen(self.expect(prev_keys, delta_times), prev_keys, buttons)
+        return self.listen(self.expect(prev_keys, delta_times), prev_keys, delta_times, buttons)
 
     def expect(self, prev_keys: torch.Tensor, delta_times: torch.Tensor) -> Expected:
         """prev_keys int64 [B, N], delta_times float [B, N] in seconds -> all that is known without buttons."""
@@ -130,28 +135,40 @@ class GatedDecoder(nn.Module):
         return expected.spread.of(keys.T).places(self._hand(buttons), self.num_buttons).T
 
     def listen(
-        self, expected: Expected, prev_keys: torch.Tensor, buttons: torch.Tensor
+        self, expected: Expected, prev_keys: torch.Tensor, delta_times: torch.Tensor, buttons: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """prev_keys and buttons int64 [B, N] -> logits and velocities, float [B, N, 88]."""
+        """prev_keys and buttons int64 [B, N], delta_times float [B, N] in seconds -> logits and velocities, float
+        [B, N, 88]."""
         context, known, _, spread = expected
-        places = spread.places(self._hand(buttons)[..., None], self.num_buttons).detach()
-        off = shares.off(places, buttons.T[..., None])
+        by_shares = spread.places(self._hand(buttons)[..., None], self.num_buttons).detach()
         prev_keys, buttons = prev_keys.T, buttons.T
-        off_before = off.by[:-1].gather(-1, prev_keys[1:, :, None])
-        before = F.pad(buttons[:-1] + 1, (0, 0, 1, 0))  # 0: none
-        memory = self.follower(context, prev_keys, before, F.pad(off_before, (0, 0, 0, 0, 1, 0)))
+        off_shares = shrink(by_shares - buttons[..., None])
+        guess = self.bank(prev_keys, delta_times.T, buttons)
+        off_bank = shrink(guess.places + (self.bank.middle - buttons[..., None]))
+
+        kept = torch.exp(-FORGIVES * self._missed(off_shares, prev_keys))
+        context = self.into_head(context) + self.players(torch.cat([guess.kinds, kept], dim=-1))
         moves = F.pad(buttons.diff(dim=0), (0, 0, 1, 0)) + (self.num_buttons - 1)
         gain = F.embedding(buttons, self.gains) + F.embedding(moves, self.move_gains)
         shift = F.embedding(buttons, self.shifts) + F.embedding(moves, self.moves)
-        hidden = torch.relu(torch.addcmul(shift, self.into_head(context) + self.followed(memory), gain))
+        hidden = torch.relu(torch.addcmul(shift, context, gain))
         logits, loudness, intervals, listened = self.output(hidden).split(
             [NUM_KEYS, NUM_KEYS, INTERVALS, LISTENED], dim=-1
         )
-        over, under = (STEEPNESS * F.softplus(listened)).split(1, dim=-1)
-        logits = logits + known - over * off.over - under * off.under
+        over, under, over_bank, under_bank = (STEEPNESS * softplus(listened)).split(1, dim=-1)
+        logits = logits + known - against(off_shares, over, -under) - against(off_bank, over_bank, -under_bank)
         logits = beside_the_last(logits, intervals, F.embedding(prev_keys, self.near))
         velocities = (MIDDLE_VELOCITY + VELOCITY_SPREAD * loudness).clamp(1, 127)
         return logits.transpose(0, 1), velocities.transpose(0, 1)
+
+    @staticmethod
+    def _missed(off: torch.Tensor, prev_keys: torch.Tensor) -> torch.Tensor:
+        """How far the notes so far have been `off` float [N, B, 88] their buttons, over and under them, for each of
+        FORGETS: float [N, B, 4]."""
+        off = F.pad(off[:-1].gather(-1, prev_keys[1:, :, None]), (0, 0, 0, 0, 1, 0))
+        missed = over_and_under(off)
+        forgets = torch.tensor(FORGETS, device=off.device).repeat_interleave(2)
+        return scan(forgets.expand_as(missed).contiguous(), missed)
 
     @staticmethod
     def _hand(buttons: torch.Tensor) -> torch.Tensor:
@@ -159,39 +176,15 @@ class GatedDecoder(nn.Module):
         return F.pad(buttons.T[:-1].to(torch.float32), (0, 0, 1, 0), value=shares.NOWHERE)
 
 
-class Follower(nn.Module):
-    """Remembers how the buttons went with the notes: a gated linear recurrence of `dim` channels.
+def over_and_under(off: torch.Tensor) -> torch.Tensor:
+    """off float [..., 1] -> how far over and how far under, for each of FORGETS, float [..., 4]."""
+    return torch.relu(torch.cat([off, -off] * len(FORGETS), dim=-1))
 
-    It is told the key and the button before, and how far off that button the key's place was: which is within half a
-    button where the encoder presses, and anywhere with a person.
-    """
 
-    def __init__(self, context_dim: int, dim: int, num_buttons: int):
-        super().__init__()
-        self.dim = dim
-        self.into = nn.Linear(context_dim, 3 * dim)
-        self.key_rows = nn.Parameter(0.3 * torch.randn(NUM_KEYS + 1, 3 * dim))
-        self.before_rows = nn.Parameter(0.5 * on_a_line(num_buttons + 1, 3 * dim))
-        self.off_rows = nn.Parameter(0.3 * torch.randn(2, 3 * dim))
-        with torch.no_grad():
-            self.into.bias[: 2 * dim] = torch.cat([long_and_short(dim), torch.zeros(dim)])
-
-    def read(
-        self, context: torch.Tensor, prev_keys: torch.Tensor, before: torch.Tensor, off: torch.Tensor
-    ) -> torch.Tensor:
-        """context float [..., D], prev_keys and before int64 [...] (the latter counted from 1), off float [..., 1] ->
-        decay, gate and candidate side by side, the first two before their sigmoid: float [..., 3 dim]."""
-        off = off.clamp(-FARTHEST, FARTHEST)
-        rows = F.embedding(prev_keys, self.key_rows) + F.embedding(before, self.before_rows)
-        return self.into(context) + rows + torch.cat([off, off.abs()], dim=-1) @ self.off_rows
-
-    def forward(
-        self, context: torch.Tensor, prev_keys: torch.Tensor, before: torch.Tensor, off: torch.Tensor
-    ) -> torch.Tensor:
-        """As `read`, with time first -> float [N, B, dim]."""
-        gates, candidate = self.read(context, prev_keys, before, off).split([2 * self.dim, self.dim], dim=-1)
-        decay, gate = torch.sigmoid(gates).split(self.dim, dim=-1)
-        return gate * scan(decay, candidate - decay * candidate)
+def against(off: torch.Tensor, over: torch.Tensor, under: torch.Tensor) -> torch.Tensor:
+    """What speaks against keys that are `off` float [..., 88] the button: `over` (0 or more) times that where they are
+    over it, `under` (0 or less) where they are under it, float [..., 1] each."""
+    return torch.maximum(off * over, off * under)
 
 
 def beside_the_last(logits: torch.Tensor, intervals: torch.Tensor, near: torch.Tensor) -> torch.Tensor:

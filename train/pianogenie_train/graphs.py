@@ -11,7 +11,7 @@ from onnx.helper import make_node as make
 from torch import nn
 
 from pianogenie.keys import NUM_KEYS
-from pianogenie.model import FORMAT
+from pianogenie.model import FORMAT, SINGLE_ROW_INPUTS, SINGLE_ROWS
 from pianogenie_train import recurrence, shares
 from pianogenie_train.hushed import hushed
 from pianogenie_train.model import Autoencoder
@@ -45,9 +45,16 @@ def decoder_graph(model: Autoencoder) -> onnx.ModelProto:
         torch.tensor([0, 1]),
         torch.zeros(2, step.state_size),
     )
-    return _export(
-        step, example, ["prev_key", "delta_time", "button", "state"], list(step.outputs), ("batch",), model.num_buttons
-    )
+    names = ["prev_key", "delta_time", "button", "state"]
+    graph = _export(step, example, names, list(step.outputs), ("batch",), model.num_buttons)
+    if step.single_rows:
+        # onnxruntime takes what has the same name for as long, and lays one over the other in memory.
+        for value in (*graph.graph.input, *graph.graph.output):
+            if value.name not in SINGLE_ROWS:
+                value.type.tensor_type.shape.dim[0].dim_param = "buttons"
+        graph.metadata_props.add(key=SINGLE_ROW_INPUTS, value=" ".join(SINGLE_ROWS))
+        onnx.checker.check_model(graph)
+    return graph
 
 
 def encoder_graph(model: Autoencoder) -> onnx.ModelProto:

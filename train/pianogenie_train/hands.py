@@ -24,6 +24,7 @@ class HandRule:
         pause_s: how long a wait is a pause.
         turns: walking, whether it reaches back into the row from its end, to be able to go on; else it stays there.
         follow: mapping, the share of the way that its centre goes towards each note.
+        start: mapping, by how many semitones its centre lies over the first note at the start.
         moves: mapping, whether another note is always another button, as far as the row goes.
         chord_s: notes that follow sooner are a chord, a button apart in a walking hand; 0: none are.
         jitter: the standard deviation, in buttons, of where a moving finger lands.
@@ -39,6 +40,7 @@ class HandRule:
     pause_s: Any = 0.6
     turns: Any = False
     follow: Any = 0.05
+    start: Any = 0.0
     moves: Any = False
     chord_s: Any = 0.0
     jitter: Any = 0.0
@@ -90,6 +92,7 @@ def draw(windows: int, rng: np.random.Generator) -> HandRule:
         jitter=rng.uniform(0, 0.45, windows) * some(0.35),
         strict=some(0.6),
         alternates=rng.uniform(0, 0.5, windows) * some(0.15),
+        start=rng.normal(0, 8, windows) * some(0.3),
     )
 
 
@@ -118,7 +121,7 @@ def buttons_of(
     repeated = chances < hand.alternates
     turns, moves = hand.walks & hand.turns, hand.moves & ~hand.walks
     buttons = np.empty((notes, windows), np.int64)
-    centre = keys[0].astype(np.float64) if notes else np.zeros(windows)  # of a mapping hand, a key
+    centre = keys[0] + hand.start if notes else np.zeros(windows)  # of a mapping hand, a key
     here = np.full(windows, middle)  # of a walking hand, on the row
     for n in range(notes):
         mapped = (keys[n] - centre) / hand.semitones + middle

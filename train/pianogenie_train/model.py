@@ -145,7 +145,7 @@ class Autoencoder(nn.Module):
             expected = self.decoder.expect(prev_keys, delta_times)
             pressed = self.decoder.encode(expected, keys)[by_hand:]
             buttons = torch.cat([hands, pressed]) if by_hand else pressed
-            heard = self.decoder.listen(expected, prev_keys, buttons)
+            heard = self.decoder.listen(expected, prev_keys, delta_times, buttons)
             known, leanings = expected.logits.transpose(0, 1), expected.leanings
             return Reading(None, *heard, buttons=pressed, known=known, leanings=leanings)
         e = self.encoder(keys[by_hand:], delta_times[by_hand:])
@@ -163,7 +163,7 @@ class Autoencoder(nn.Module):
         expected = self.decoder.expect(prev_keys, batch.tune_delta_times)
         return reading._replace(
             tune_places=self.decoder.places(expected, batch.tune_keys, batch.tune_buttons),
-            tune_logits=self.decoder.listen(expected, prev_keys, batch.tune_buttons)[0],
+            tune_logits=self.decoder.listen(expected, prev_keys, batch.tune_delta_times, batch.tune_buttons)[0],
             tune_known=expected.logits.transpose(0, 1),
         )
 

@@ -12,38 +12,33 @@ EXPORTED_AS = "pianogenie::Recurrence"
 """What an exported graph calls a scan until graphs.py has replaced it."""
 
 
-def scan(a: torch.Tensor, v: torch.Tensor, back: bool = False) -> torch.Tensor:
-    """The states h float [N, B, D] for decays `a` and inputs `v`, both float [N, B, D], from a zero state.
-
-    `back` runs it from the end: h[t] = a[t] * h[t+1] + v[t].
-    """
+def scan(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """The states h float [N, B, D] for decays `a` and inputs `v`, both float [N, B, D], from a zero state."""
     if torch.compiler.is_exporting():  # a loop of unknown length; graphs.py spells it out in ONNX's own operators
-        if back:
-            return scan(a.flip(0), v.flip(0)).flip(0)
         return torch.onnx.ops.symbolic(EXPORTED_AS, (a, v), dtype=v.dtype, shape=v.shape, version=1)
-    return _Scan.apply(a, v, back)
+    return _Scan.apply(a, v)
 
 
 class _Scan(torch.autograd.Function):
     """The gradient is the same recurrence, run the other way."""
 
     @staticmethod
-    def forward(ctx, a: torch.Tensor, v: torch.Tensor, back: bool) -> torch.Tensor:
-        h = run(a, v, back)
+    def forward(ctx, a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        h = run(a, v)
         ctx.save_for_backward(a, h)
-        ctx.back = back
         return h
 
     @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         a, h = ctx.saved_tensors
         # What reaches h[t]: its own gradient, and of what reaches the state after it, that one's decay.
-        reaching = run(_moved(a, not ctx.back), gradient, not ctx.back)
-        return reaching * _moved(h, ctx.back), reaching, None
+        reaching = run(_moved(a, back=True), gradient, back=True)
+        return reaching * _moved(h), reaching
 
 
 def run(a: torch.Tensor, v: torch.Tensor, back: bool = False) -> torch.Tensor:
-    """`scan` without a gradient, in whichever order suits the device."""
+    """`scan` without a gradient, in whichever order suits the device; `back` runs it from the end:
+    h[t] = a[t] * h[t+1] + v[t]."""
     if not a.is_cuda:
         return step_by_step(a, v, back)
     return by_doubling(a.flip(0), v.flip(0)).flip(0) if back else by_doubling(a, v)
@@ -68,7 +63,7 @@ def by_doubling(a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     return v
 
 
-def _moved(x: torch.Tensor, back: bool) -> torch.Tensor:
+def _moved(x: torch.Tensor, back: bool = False) -> torch.Tensor:
     """What stood one place before (after, if `back`); zeros at the end that has none."""
     moved = torch.zeros_like(x)
     if back:

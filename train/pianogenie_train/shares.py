@@ -90,17 +90,3 @@ def code(own: Spread, num_buttons: int) -> torch.Tensor:
         here = torch.floor(Spread(*note).places(here, num_buttons) + 0.5).clamp(0, num_buttons - 1)
         found.append(here)
     return torch.stack(found).to(torch.int64)
-
-
-class Off(NamedTuple):
-    """How far keys' places are off the button that was pressed, in buttons."""
-
-    by: torch.Tensor  # with its sign: above it or below
-    over: torch.Tensor  # beyond its upper edge, or 0
-    under: torch.Tensor  # beyond its lower edge, or 0
-
-
-def off(places: torch.Tensor, button: torch.Tensor) -> Off:
-    """places float [..., 88], button float [..., 1] -> float [..., 88] each."""
-    by = places - button
-    return Off(by, torch.relu(by - 0.5), torch.relu(-0.5 - by))

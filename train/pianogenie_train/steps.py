@@ -8,20 +8,24 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pianogenie.keys import NUM_KEYS
+from pianogenie.keys import NO_KEY, NUM_KEYS
 from pianogenie_train import shares
 from pianogenie_train.blocks import Block, beside
 from pianogenie_train.gated import (
     EVENNESS,
-    FARTHEST,
+    FORGETS,
+    FORGIVES,
     INTERVALS,
     LISTENED,
     MIDDLE_VELOCITY,
     STEEPNESS,
     GatedDecoder,
+    against,
 )
+from pianogenie_train.handbank import CHORD_S, Followed, Guess
 from pianogenie_train.losses import VELOCITY_SPREAD
 from pianogenie_train.model import Autoencoder, Decoder, delta_time_bins
+from pianogenie_train.operators import shrink, softplus
 from pianogenie_train.quantiser import IntegerQuantiser, VectorQuantiser
 
 
@@ -40,6 +44,7 @@ class LstmStep(nn.Module):
     """
 
     outputs = ("logits", "next_state")
+    single_rows = False
 
     def __init__(self, decoder: Decoder, quantiser: IntegerQuantiser | VectorQuantiser | None):
         super().__init__()
@@ -99,39 +104,48 @@ class LstmStep(nn.Module):
 
 
 class GatedStep(nn.Module):
-    """Our decoder. Its state in a row is h of each block and of the follower; how far off the last button each key was;
-    and K times that button, counted from 1 (0: none yet), so that with the next it is a row of a table of pairs."""
+    """Our decoder.
+
+    Its state in a row is, of what was before the last press: h of each block; where the bank's hands lie and how far
+    off they have been; the like of the shares (gated.FORGETS, less than 0); what makes of a key the row of its strides.
+    And of that press: how far off it each key would be by the shares; its button, from the middle; K times its button,
+    counted from 1, so that with the next it is a row of a table of pairs.
+    """
 
     outputs = ("logits", "next_state", "velocity")
+    single_rows = True
+    """Whether of many buttons at one moment all else may be a single row."""
 
     def __init__(self, decoder: GatedDecoder):
         super().__init__()
-        self.decoder, self.dim = decoder, decoder.dim
-        self.parts = [decoder.dim] * len(decoder.blocks) + [decoder.follower.dim, NUM_KEYS, 1]
+        self.decoder, self.bank, self.dim = decoder, decoder.bank, decoder.dim
+        hands = self.bank.num_hands
+        self.parts = [decoder.dim] * len(decoder.blocks) + [hands, hands, 2 * len(FORGETS), 1, NUM_KEYS, 1, 1]
         self.state_size = sum(self.parts)
         self.register_buffer("ones", torch.ones(decoder.dim))  # ONNX's layer norm wants a scale
-        self.register_buffer("ways", shares.ways_table())
         # Products with these add weights up, as shares.spread does: up to the middle of each key, from below and from
         # above; of all keys below each; of each and all above it.
         below, half = torch.ones(NUM_KEYS, NUM_KEYS).triu(1), torch.eye(NUM_KEYS) / 2
         sums = torch.cat([below + half, below.T + half, below, 1 - below], dim=1)
         self.register_buffer("sums", F.pad(sums, (0, 1)))
         self.register_buffer("least", 2 * shares.LEAST * self.sums.sum(0))
-        every = torch.arange(NUM_KEYS + 1)
-        edges = [every % NUM_KEYS, NUM_KEYS + (every + 1) % (NUM_KEYS + 1)]
-        self.register_buffer("key_of", every[:, None] % NUM_KEYS)
-        self.register_buffer("edges_of", torch.stack(edges, dim=1))
+        over_and_under = torch.tensor([1.0, -1.0])
+        self.register_buffer("forgets", torch.tensor(FORGETS).repeat_interleave(2))
+        self.register_buffer("unforgiving", FORGIVES * over_and_under.repeat(len(FORGETS)))
+        self.register_buffer("steepness", STEEPNESS * over_and_under.repeat(LISTENED // 2))
+        self.register_buffer("no_button", torch.zeros(decoder.num_buttons, 1, dtype=torch.int64))
         with torch.no_grad():
-            buttons, follower = decoder.num_buttons, decoder.follower
-            self.register_buffer("key_rows", follower.key_rows + follower.into.bias)
-            self.register_buffer("before_rows", follower.before_rows.repeat_interleave(buttons, dim=0))
+            self._tables_by_key()
+            buttons = decoder.num_buttons
             self.register_buffer("pair_rows", self._pairs(decoder))
-            self.register_buffer("as_before", buttons * torch.arange(1.0, buttons + 1)[:, None])
+            as_last = torch.arange(buttons) - self.bank.middle, buttons * torch.arange(1.0, buttons + 1)
+            self.register_buffer("as_last", torch.stack(as_last, dim=1))
             # After the intervals of both heads comes what is said of keys out of reach, which is nothing.
             self._keep("known", decoder.known, torch.ones(1), torch.zeros(1), [2 * NUM_KEYS + INTERVALS, 0])
             loud, rest = torch.arange(len(decoder.output.bias)) // NUM_KEYS == 1, [2 * NUM_KEYS + INTERVALS, LISTENED]
             scale, middle = torch.where(loud, VELOCITY_SPREAD, 1.0), torch.where(loud, MIDDLE_VELOCITY, 0.0)
             self._keep("output", decoder.output, scale, middle, rest)
+            self.register_buffer("blame", -torch.exp(self.bank.blame))
 
     def _keep(self, name: str, linear: nn.Linear, scale: torch.Tensor, more: torch.Tensor, parts: list[int]) -> None:
         """A layer's outputs times `scale` and plus `more`, with a nought between the `parts` of them."""
@@ -140,86 +154,124 @@ class GatedStep(nn.Module):
         self.register_buffer(f"{name}_product", torch.cat([F.pad(weight[0], (0, 0, 0, 1)), weight[1]]).T.contiguous())
         self.register_buffer(f"{name}_bias", torch.cat([F.pad(bias[0], (0, 1)), bias[1]]))
 
+    def _tables_by_key(self) -> None:
+        """What the key before (or none) says: rows of numbers, and of places in other rows; first for notes apart, then
+        as many for chords, [2 * 89, ...]. And what the strides are that they speak of."""
+        decoder, bank, every = self.decoder, self.bank, torch.arange(NUM_KEYS + 1)
+        distances = bank.strides.shape[1]
+        # The strides that led to a key: first as many rows of noughts as there are keys and none, then of notes apart,
+        # then of chords. `begun`, plus the next key, is the number of its row.
+        both = torch.cat([bank.strides, bank.strides_seen], dim=2).flatten(0, 1)
+        self.register_buffer("stride_rows", F.pad(both, (0, 0, len(every), 0)))
+        self.register_buffer("kind_strides", bank.kind_strides.flatten(0, 1).T.contiguous())
+        begun = len(every) + NUM_KEYS - 1.0 - every + torch.tensor([0.0, distances])[:, None]
+        begun[:, NO_KEY] = 0
+        numbers = torch.cat([decoder.key_rows, shares.ways_table()], dim=1).repeat(2, 1)
+        self.register_buffer("key_numbers", torch.cat([numbers, begun.view(-1, 1)], dim=1))
+        edges = torch.stack([every % NUM_KEYS, NUM_KEYS + (every + 1) % (NUM_KEYS + 1)], dim=1)
+        own = (every % NUM_KEYS)[:, None].expand(-1, len(self.forgets))
+        places = torch.cat([decoder.near, edges, own], dim=1).repeat(2, 1)
+        ahead = torch.cat([bank.ahead, bank.ahead + distances])
+        self.register_buffer("key_places", torch.cat([places, ahead], dim=1))
+
     def forward(
         self, prev_key: torch.Tensor, delta_time: torch.Tensor, button: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """prev_key, button int64 [B], delta_time float [B], state [B, S] -> logits [B, 88], next_state [B, S],
-        velocity [B, 88]."""
-        decoder, following = self.decoder, []
-        *states, followed, off_before, before = state.split(self.parts, dim=1)
-        before = before[:, 0].to(torch.int64)
-        x = F.embedding(prev_key, decoder.key_rows)
+        velocity [B, 88].
+
+        All but `button` may be a single row: of many buttons at one moment, what comes before the button is worked out
+        once, and so a step of eight takes little longer than of one.
+        """
+        decoder, shared = self.decoder, []
+        *states, lies, misses, missed, begun, off_before, pressed, before = state.split(self.parts, dim=1)
+        waited = delta_time[:, None]
+        row = prev_key + torch.where(delta_time < CHORD_S, NUM_KEYS + 1, 0)
+        x, ways, begins = F.embedding(row, self.key_numbers).split([self.dim, NUM_KEYS, 1], dim=1)
+        sizes = [NUM_KEYS, 2, len(self.forgets), NUM_KEYS]
+        near, edges, own, ahead = F.embedding(row, self.key_places).split(sizes, dim=1)
         if decoder.delta_times is not None:
-            x = torch.addmm(x, decoder.delta_times.bumps(delta_time), decoder.delta_times.rows)
+            x = torch.addmm(x, decoder.delta_times.ramps(waited), decoder.delta_times.rows)
         for block, h in zip(decoder.blocks, states, strict=True):
             x, h = self._block(block, x, h)
-            following.append(h)
+            shared.append(h)
         context = F.layer_norm(x, (self.dim,), self.ones)
 
-        near = F.embedding(prev_key, decoder.near)
         known = torch.addmm(self.known_bias, torch.relu(decoder.into_known(context)), self.known_product)
         known, leanings, intervals = known.split([NUM_KEYS, NUM_KEYS, INTERVALS + 1], dim=1)
         known = known + intervals.gather(1, near)
-        pair = F.embedding(before + button, self.pair_rows)
-        gain, shift, moved, above, under = pair.split([decoder.head_dim, decoder.head_dim, 1, 1, 1], dim=1)
         weights = torch.softmax(EVENNESS * known + leanings, dim=1)
-        off = shares.off(self._places(weights, prev_key, above, under), moved)
 
-        memory, followed = self._follow(context, prev_key, before, off_before, followed)
-        head = torch.addmm(decoder.into_head(context), memory, decoder.followed.weight.T)
-        outputs = torch.addmm(self.output_bias, torch.relu(head * gain + shift), self.output_product)
+        up, down = self._spread(weights, edges)
+
+        followed = self._follow(Followed(lies, misses), prev_key, waited, pressed, begun)
+        guess = self._guess(followed, ahead)
+        missed = self.forgets * missed - torch.relu(self.unforgiving * off_before.gather(1, own))
+        playing = torch.cat([guess.kinds, torch.exp(missed)], dim=1)
+        context = torch.addmm(decoder.into_head(context), playing, decoder.players.weight.T)
+        shared += [*followed, missed, begins]
+
+        # Here the button comes in.
+        pair = F.embedding(before[:, 0].to(torch.int64) + button, self.pair_rows)
+        sizes = [decoder.head_dim, decoder.head_dim, 1, 1, 1, 1, 1]
+        gain, shift, moved, above, under, centred, nought = pair.split(sizes, dim=1)
+        off_shares = shrink(ways + up * above - down * under - moved)
+        off_bank = shrink(guess.places - centred)
+        outputs = torch.addmm(self.output_bias, torch.relu(context * gain + shift), self.output_product)
         logits, velocities, intervals, listened = outputs.split([NUM_KEYS, NUM_KEYS, INTERVALS + 1, LISTENED], dim=1)
-        over, under = (STEEPNESS * F.softplus(listened)).split(1, dim=1)
-        logits = logits + known - over * off.over - under * off.under
-        logits = logits + intervals.gather(1, near)
-        following += [followed, off.by, F.embedding(button, self.as_before)]
-        return logits, torch.cat(following, dim=1), velocities.clamp(1, 127)
+        over, under, over_bank, under_bank = (self.steepness * softplus(listened)).split(1, dim=1)
+        logits = logits + known - against(off_shares, over, under) - against(off_bank, over_bank, under_bank)
+        logits = logits + intervals.gather(1, near + F.embedding(button, self.no_button))
+        shared = torch.cat(shared, dim=1) + nought
+        return (
+            logits,
+            torch.cat([shared, off_shares, F.embedding(button, self.as_last)], dim=1),
+            velocities.clamp(1, 127),
+        )
 
     def _block(self, block: Block, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         decay, gate, candidate, hidden = block.read(x, self.ones)
         h = candidate + decay * (h - candidate)
         return torch.addmm(x, beside(gate * h, hidden), block.out.weight.T), h
 
-    def _places(
-        self, weights: torch.Tensor, prev_key: torch.Tensor, above: torch.Tensor, under: torch.Tensor
-    ) -> torch.Tensor:
-        """As shares.spread and its places, counted from where the hand is; `above` and `under` float [B, 1] are its
-        room: float [B, 88]."""
+    def _spread(self, weights: torch.Tensor, edges: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """As shares.spread -> up and down, float [B, 88] each; `edges` int64 [B, 2] is where to find what all keys
+        below the one before weigh, and all above it."""
         added_up = torch.addmm(self.least, weights, self.sums)
-        to_middles, from_middles, edges = added_up.split([NUM_KEYS, NUM_KEYS, 2 * NUM_KEYS + 1], dim=1)
-        below, onward = edges.gather(1, F.embedding(prev_key, self.edges_of)).clamp(min=shares.LEAST).split(1, dim=1)
-        up, down = torch.relu(1 - from_middles / onward), torch.relu(1 - to_middles / below)
-        return F.embedding(prev_key, self.ways) + up * above - down * under
+        to_middles, from_middles, whole = added_up.split([NUM_KEYS, NUM_KEYS, 2 * NUM_KEYS + 1], dim=1)
+        below, onward = whole.gather(1, edges).clamp(min=shares.LEAST).split(1, dim=1)
+        return torch.relu(1 - from_middles / onward), torch.relu(1 - to_middles / below)
 
     def _follow(
-        self,
-        context: torch.Tensor,
-        prev_key: torch.Tensor,
-        before: torch.Tensor,
-        off_before: torch.Tensor,
-        h: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The follower's outputs and next state, float [B, its dim] each."""
-        follower = self.decoder.follower
-        off = off_before.gather(1, F.embedding(prev_key, self.key_of)).clamp(-FARTHEST, FARTHEST)
-        rows = F.embedding(prev_key, self.key_rows) + F.embedding(before, self.before_rows)
-        rows = torch.addmm(rows, torch.cat([off, off.abs()], dim=1), follower.off_rows)
-        read = torch.addmm(rows, context, follower.into.weight.T)
-        gates, candidate = read.split([2 * follower.dim, follower.dim], dim=1)
-        decay, gate = torch.sigmoid(gates).split(follower.dim, dim=1)
-        h = candidate + decay * (h - candidate)
-        return gate * h, h
+        self, before: Followed, prev_key: torch.Tensor, waited: torch.Tensor, pressed: torch.Tensor, begun: torch.Tensor
+    ) -> Followed:
+        """How the bank's hands stand now that the note before is known."""
+        strides = F.embedding(begun[:, 0].to(torch.int64) + prev_key, self.stride_rows)
+        now = self.bank.after(before, *strides.split(self.bank.num_hands, dim=1), pressed)
+        return now._replace(lies=self.bank.rested(now.lies, waited))
+
+    def _guess(self, followed: Followed, ahead: torch.Tensor) -> Guess:
+        """As the bank's own; `ahead` int64 [B, 88] is where the strides to all keys lie among both sorts of strides."""
+        bank = self.bank
+        weights = torch.softmax(self.blame * followed.misses + bank.prior, dim=1)
+        kinds = weights @ bank.kind_of
+        places = (weights * followed.lies).sum(1, keepdim=True) + (kinds @ self.kind_strides).gather(1, ahead)
+        return Guess(places.clamp(-bank.edge, bank.edge), kinds)
 
     @staticmethod
     def _pairs(decoder: GatedDecoder) -> torch.Tensor:
         """What each button means after each button (or none): gain and shift for the head, the button it was (seen from
-        the one that it is), and the room above and below that: [(K + 1) K, 2 H + 3]."""
+        the one that it is), the room above and below that, the button from the middle, and nought:
+        [(K + 1) K, 2 H + 5]."""
         every = torch.arange(decoder.num_buttons)
         moves = torch.cat([torch.zeros_like(every)[None], every - every[:, None]]) + decoder.num_buttons - 1
         gains, shifts = decoder.gains + decoder.move_gains[moves], decoder.shifts + decoder.moves[moves]
         hand = torch.cat([torch.tensor([shares.NOWHERE]), every.to(torch.float32)])[:, None].expand(moves.shape)
-        room = torch.stack([every - hand, *shares.room(hand, decoder.num_buttons)], dim=-1)
-        return torch.cat([gains, shifts, room], dim=-1).flatten(0, 1).contiguous()
+        centred = (every - decoder.bank.middle).expand(moves.shape)
+        places = torch.stack(
+            [every - hand, *shares.room(hand, decoder.num_buttons), centred, torch.zeros_like(hand)], dim=-1
+        )
+        return torch.cat([gains, shifts, places], dim=-1).flatten(0, 1).contiguous()
 
 
 def _gates_last(weight: torch.Tensor) -> torch.Tensor:
