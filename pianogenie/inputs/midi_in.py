@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pianogenie.errors import UserError
 from pianogenie.inputs.base import Input
 from pianogenie.inputs.hands import Hands
+from pianogenie.inputs.inbox import Inbox
 from pianogenie.inputs.midi_layout import NO_BUTTON, NUM_CHANNELS, Table, tables
 from pianogenie.lifelines import Lifelines
 from pianogenie.midi_ports import Client, Port, abandon, open_port
@@ -28,7 +29,7 @@ _kept: list[object] = []
 
 
 class MidiInput(Input):
-    """Plays from one port, on rtmidi's thread. All channels count; where it was taught, only the notes it was taught.
+    """Plays from one port, on a thread of its own. All channels count; where it was taught, only what it was taught.
 
     All Sound Off is a panic; All Notes Off lets go of what its channel holds.
 
@@ -48,6 +49,7 @@ class MidiInput(Input):
         self._lock = threading.Lock()  # around the client, never around what it hears
         self._closed = False
         self._listening = False
+        self._inbox: Inbox | None = None  # while listening
 
     @classmethod
     def open(
@@ -79,7 +81,8 @@ class MidiInput(Input):
         with self._lock:
             if self._client is not None and not self._listening:
                 self._listening = True
-                self._client.set_callback(self.take)
+                self._inbox = Inbox(self.take, self._hands.together, "MIDI in")
+                self._client.set_callback(self._hear)
 
     def use(self, client: Client, port: Port) -> bool:
         """Take over a port that is open. False, with the port closed again, if this input is closed already."""
@@ -116,9 +119,8 @@ class MidiInput(Input):
             self._closed = True
         self._let_go_of_client()
 
-    def take(self, event: tuple[Sequence[int], float], _data: object = None) -> None:
-        """Act on one message as rtmidi gives it: (bytes, seconds since the one before)."""
-        message = event[0]
+    def take(self, message: Sequence[int]) -> None:
+        """Act on the bytes of one message."""
         if len(message) != 3 or not self._listening:
             return
         status, data, value = message
@@ -131,6 +133,12 @@ class MidiInput(Input):
             self._hands.up(((self, channel), data))
         elif kind == _CONTROL_CHANGE:
             self._control(channel, data, value)
+
+    def _hear(self, event: tuple[Sequence[int], float], _data: object = None) -> None:
+        """A message as rtmidi gives it, on its own thread: (bytes, seconds since the one before)."""
+        inbox = self._inbox
+        if inbox is not None:
+            inbox.put(event[0])
 
     def _control(self, channel: int, number: int, value: int) -> None:
         if number == _SUSTAIN:
@@ -146,9 +154,12 @@ class MidiInput(Input):
         with self._lock:
             self._listening = False
             client, self._client = self._client, None
+            inbox, self._inbox = self._inbox, None
         self._let_go()
         if client is not None:
             retire(client, server_is_dead=self._lifelines.are_cut())
+        if inbox is not None:
+            inbox.close()
             self._let_go()  # what its thread was in the middle of
         self._lifelines.close()
 

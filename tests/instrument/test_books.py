@@ -67,6 +67,7 @@ class Stage(RuleBasedStateMachine):
         self.together = None  # or the block in which a chord is played
         self.controller = MidiInput(self.hands, "keys", {})
         self.controller.use(Silent(), Port(0, 0, "keys"))
+        self.controller.start()
 
     @rule(source=SOURCES, button=BUTTONS, key=KEYS, velocity=st.none() | st.integers(1, 127))
     def press(self, source, button, key, velocity):
@@ -84,7 +85,7 @@ class Stage(RuleBasedStateMachine):
     @rule(note=st.integers(58, 66), velocity=st.integers(0, 127), channel=st.integers(0, 1), key=KEYS)
     def controller_plays(self, note, velocity, channel, key):
         self.genie.key = key
-        self.controller.take(((0x90 | channel, note, velocity), 0.0))
+        self.controller.take((0x90 | channel, note, velocity))
 
     @precondition(lambda self: not self.together)
     @rule()
@@ -100,13 +101,14 @@ class Stage(RuleBasedStateMachine):
 
     @rule(number=CONTROLS, value=st.integers(0, 127), channel=st.integers(0, 1))
     def controller_changes(self, number, value, channel):
-        self.cut_short(lambda: self.controller.take(((0xB0 | channel, number, value), 0.0)))
+        self.cut_short(lambda: self.controller.take((0xB0 | channel, number, value)))
 
     @rule()
     def pull_the_controller_out_and_in(self):
         with mock.patch("pianogenie.inputs.midi_in.retire"):
             self.controller.leave()
         self.controller.use(Silent(), Port(0, 0, "keys"))
+        self.controller.start()
 
     @rule()
     def panic(self):

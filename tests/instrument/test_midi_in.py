@@ -1,6 +1,9 @@
 """MIDI controllers: which notes are buttons, and what messages do to hands."""
 
+import contextlib
 import itertools
+import threading
+import time
 from unittest import mock
 
 import pytest
@@ -16,6 +19,13 @@ from pianogenie.settings import Midi
 
 KEYS, DRUMS = 0, 9
 WHITE = (0, 2, 4, 5, 7, 9, 11)
+
+
+def wait_for(condition, seconds=5):
+    by = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < by, "it never came"
+        time.sleep(0.0005)
 
 
 class FakeClient:
@@ -34,13 +44,23 @@ class FakeClient:
         self.deleted = True
 
 
+class Counted(MidiInput):
+    """Counts what it has acted on."""
+
+    taken = 0
+
+    def take(self, message):
+        super().take(message)
+        self.taken += 1
+
+
 class Player:
     """Hands that a controller moves; what they did is kept."""
 
     def __init__(self, name="Keystation 20:0", learnt=None, num_buttons=8):
         self.events, self.panics = [], []
         self.hands = Hands(self.events.append, lambda: 0.0, num_buttons, self.panics.append)
-        self.input = MidiInput(self.hands, name, learnt or {})
+        self.input = Counted(self.hands, name, learnt or {})
         self.plug(FakeClient(), name)
 
     def plug(self, client, name):
@@ -49,7 +69,9 @@ class Player:
         self.input.start()
 
     def say(self, *message):
+        wanted = self.input.taken + 1
         self.client.say(*message)
+        wait_for(lambda: self.input.taken >= wanted)
 
     @property
     def said(self):
@@ -130,11 +152,50 @@ def test_a_port_that_goes_away_lets_go_and_one_that_returns_plays():
     player.input.leave()
     assert sorted(player.said[3:]) == [("Pedal", 0), ("Release", 0), ("Release", 2)]
     assert player.client.deleted and player.input.missing
-    player.input.take(([0x90, 60, 50], 0.0))  # a straggler
+    player.input.take([0x90, 60, 50])  # a straggler
     assert len(player.events) == 6
     player.plug(FakeClient(), "Keystation 24:0")
     player.say(0x90, 65, 50)
     assert player.said[6:] == [("Press", 3)] and not player.input.missing and player.input.name == "Keystation 24:0"
+
+
+def test_a_chord_that_comes_note_by_note_is_played_together():
+    """And in its order, with the thread that it came on free again at once."""
+    said, first, go_on = [], threading.Event(), threading.Event()
+
+    @contextlib.contextmanager
+    def together():
+        said.append("together")
+        yield
+        said.append("done")
+
+    def play(event):
+        said.append(event.button)
+        first.set()
+        assert go_on.wait(5)
+
+    client = FakeClient()
+    device = MidiInput(Hands(play, lambda: 0.0, 8, together=together), "Keystation", {})
+    device.use(client, Port(0, 0, "Keystation"))
+    device.start()
+    client.say(0x90, 60, 50)
+    assert first.wait(5)
+    client.say(0x90, 64, 50)
+    client.say(0x90, 67, 50)
+    go_on.set()
+    wait_for(lambda: "done" in said)
+    assert said[:5] == ["together", 0, 2, 4, "done"]
+    device.close()
+
+
+def test_a_message_that_fails_is_told_and_the_next_is_played(capsys):
+    player = Player()
+    with mock.patch.object(player.hands, "down", side_effect=[ZeroDivisionError("odd"), None]):
+        player.client.say(0x90, 60, 50)
+        player.say(0x90, 64, 50)
+    assert "ZeroDivisionError: odd" in capsys.readouterr().err
+    player.say(0x90, 65, 50)
+    assert player.said == [("Press", 3)]
 
 
 def test_what_comes_back_while_closing_is_closed_again():
@@ -186,3 +247,5 @@ def test_whatever_a_controller_sends_presses_and_releases_balance(messages, num_
     player.hands.all_up()
     account()
     assert not held and pedal == 0
+    with mock.patch("pianogenie.inputs.midi_in._PATIENCE_S", 0):
+        player.input.close()

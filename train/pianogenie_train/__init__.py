@@ -12,7 +12,8 @@ Read in this order, a file an idea:
     losses.py     what training minimises
     model.py      the paper's autoencoder, and what the paper compares it with
     shares.py     our own code: buttons share out what may come next
-    gated.py      our own network, on blocks.py and recurrence.py
+    handbank.py   who may be playing: simple hands, followed side by side
+    gated.py      our own network, on blocks.py, recurrence.py and operators.py
     loop.py       the training loop and what it shows
     checkpoints.py  when and how a run is kept, and what a signal does
     ranks.py      several processes that train one model, and how they agree
