@@ -38,6 +38,8 @@ certain leaves some buttons to the others: 0.8 says the most, by 0.01 nats a not
 LISTENED = 4
 """Of what the head says, how much it makes of keys that are off the button, over it and under it: by the shares, and by
 the bank; in units of STEEPNESS."""
+UNTOLD_S = 0.2
+"""The delta time where none is told."""
 FORGETS = (0.97, 0.8)
 """What is remembered, one note later, of how far off the shares have been: for long, and of late."""
 FORGIVES = 2.0
@@ -143,7 +145,7 @@ class GatedDecoder(nn.Module):
         by_shares = spread.places(self._hand(buttons)[..., None], self.num_buttons).detach()
         prev_keys, buttons = prev_keys.T, buttons.T
         off_shares = shrink(by_shares - buttons[..., None])
-        guess = self.bank(prev_keys, delta_times.T, buttons)
+        guess = self.bank(prev_keys, self.heard(delta_times).T, buttons)
         off_bank = shrink(guess.places + (self.bank.middle - buttons[..., None]))
 
         kept = torch.exp(-FORGIVES * self._missed(off_shares, prev_keys))
@@ -160,6 +162,10 @@ class GatedDecoder(nn.Module):
         logits = beside_the_last(logits, intervals, F.embedding(prev_keys, self.near))
         velocities = (MIDDLE_VELOCITY + VELOCITY_SPREAD * loudness).clamp(1, 127)
         return logits.transpose(0, 1), velocities.transpose(0, 1)
+
+    def heard(self, delta_times: torch.Tensor) -> torch.Tensor:
+        """What the bank hears of delta times: one that is neither a chord nor a pause, if the network is told none."""
+        return delta_times if self.delta_times is not None else torch.full_like(delta_times, UNTOLD_S)
 
     @staticmethod
     def _missed(off: torch.Tensor, prev_keys: torch.Tensor) -> torch.Tensor:

@@ -116,7 +116,7 @@ class HandBank(nn.Module):
         self.num_kinds = len(kinds)
         self._keep("strides", _strides(bank))
         self._keep("kind_strides", _strides(kinds))
-        self._keep("kind_of", F.one_hot(torch.tensor([kinds.index(_kind(hand)) for hand in bank])).to(torch.float32))
+        self._keep("kind_of", torch.eye(len(kinds))[torch.tensor([kinds.index(_kind(hand)) for hand in bank])])
         self._keep("strides_seen", _strides([_kind(hand) for hand in bank]))
         ahead = torch.arange(NUM_KEYS) - torch.arange(NO_KEY + 1)[:, None] + NUM_KEYS - 1
         ahead[NO_KEY] = NUM_KEYS - 1  # no key before: no stride

@@ -185,6 +185,7 @@ class GatedStep(nn.Module):
         """
         decoder, shared = self.decoder, []
         *states, lies, misses, missed, begun, off_before, pressed, before = state.split(self.parts, dim=1)
+        delta_time = decoder.heard(delta_time)
         waited = delta_time[:, None]
         row = prev_key + torch.where(delta_time < CHORD_S, NUM_KEYS + 1, 0)
         x, ways, begins = F.embedding(row, self.key_numbers).split([self.dim, NUM_KEYS, 1], dim=1)
