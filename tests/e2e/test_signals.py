@@ -100,7 +100,7 @@ def shoot(number, times, listeners, environment, tmp_path, model, draw):
                 folder = tmp_path / f"music-{begin + place}"
                 command = [*PIANOGENIE, "demo", "--seconds", "60", "--no-sound", "--model", str(model)]
                 command += ["--midi-out", f"piano-{place}-", "--record", str(folder)]
-                players.append((stack.enter_context(running(command, env=environment, preexec_fn=listen)), folder))
+                players.append((stack.enter_context(running(command, env=environment)), folder))
                 due.append((time.monotonic() + draw.uniform(0, LONGEST_S), place))
             for moment, place in sorted(due):
                 time.sleep(max(0.0, moment - time.monotonic()))
@@ -119,11 +119,6 @@ def shoot(number, times, listeners, environment, tmp_path, model, draw):
 def not_ours(errors):
     """Whether Python was still putting itself together, and had not come to the first line of ours."""
     return f"{os.sep}pianogenie{os.sep}" not in errors and errors.rstrip().endswith("KeyboardInterrupt")
-
-
-def listen():
-    """A shell has what it starts in the background ignore SIGINT, and the tests may be there."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ended(players, listeners):
