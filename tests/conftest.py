@@ -18,8 +18,8 @@ hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure():
-    """Signals that the tests themselves are to ignore (SIGINT in a shell's background, SIGHUP under nohup) end what they
-    start all the same: a program begins with what the one before it ignored."""
+    """Signals that the tests themselves are to ignore (SIGINT in a shell's background, SIGHUP under nohup) end what
+    they start all the same: a program begins with what the one before it ignored."""
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
