@@ -2,66 +2,30 @@
 
 import secrets
 import threading
-from typing import NamedTuple
-
-import numpy as np
 
 from pianogenie import ticks
+from pianogenie.chords import Chords
 from pianogenie.dynamics import Dynamics
-from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
+from pianogenie.keys import FIRST_DELTA_TIME_S
+from pianogenie.luck import Luck
 from pianogenie.model import Model
-from pianogenie.stepper import Outcome, Stepper
+from pianogenie.stepper import Stepper
+from pianogenie.thoughts import Past, Thought
 
 DEFAULT_TEMPERATURE = 0.25
 """What the paper's authors play with: lively, rarely wrong."""
-
-
-class _Past(NamedTuple):
-    """What was played last: when, in which tick, and what; `time` is None before anything was."""
-
-    time: float | None = None
-    tick: int = ticks.FIRST
-    button: int = 0
-    key: int = 0
-    velocity: int = 0
-
-
-class _Thought(NamedTuple):
-    """What each button plays in one tick after a past, at one temperature; `outcome` is what the decoder made of it."""
-
-    past: _Past
-    tick: int
-    temperature: float
-    outcome: Outcome
-    keys: list[int]
-
-
-class _Luck:
-    """What chance adds to each key's logit for one press, whichever button it is; ready for a temperature.
-
-    Args:
-        cast: float64 [88], Gumbel noise.
-        temperature: expected.
-    """
-
-    def __init__(self, cast: np.ndarray, temperature: float):
-        self._cast = cast
-        self._temperature = temperature
-        self._noise = temperature * cast
-
-    def at(self, temperature: float) -> np.ndarray:
-        """float64 [88]."""
-        if temperature != self._temperature:
-            self._temperature, self._noise = temperature, temperature * self._cast
-        return self._noise
+_TOGETHER = 0
+"""The tick of a press that comes together with the one before."""
+_LATELY = 32
+"""Presses: who has not played a chord for so many is not expected to play one, which saves most of the work."""
 
 
 class Genie:
     """Remembers what was played and picks the next key.
 
     The same model, temperature, seed and presses give the same keys, live and offline, thought of ahead or not.
-    Times are heard in ticks (`pianogenie.ticks`). `press` and `think_ahead` may be called on two threads; a press whose
-    answer is there does not wait for the next tick's to be worked out.
+    Times are heard in ticks (`pianogenie.ticks`). A thread may think while another presses; a press whose answer is
+    there does not wait for what is being worked out.
 
     Args:
         model: a loaded model folder.
@@ -81,14 +45,17 @@ class Genie:
         self.temperature = temperature
         self.seed = secrets.randbits(32) if seed is None else seed
         self.dynamics = dynamics or Dynamics()
-        self._random = np.random.Generator(np.random.PCG64(self.seed))
+        self._luck = Luck(self.seed)
         self._stepper = Stepper(model.decoder, model.num_buttons, outcomes=2)
         # Of this tick and the next, by turns: the place of each, here and in the stepper, is its number modulo 2.
-        self._thoughts: list[_Thought | None] = [None, None]
-        self._luck: _Luck = self._cast()
-        self._next_luck: _Luck | None = None
-        self._past = self._told = _Past()  # up to which the luck was cast and the stepper told
-        self._mind = threading.Lock()  # held while the stepper is at work
+        self._thoughts: list[Thought | None] = [None, None]
+        self._chords = Chords(model.decoder, model.num_buttons)
+        self._second: Thought | None = None  # of the chords that were thought of, the one that was begun
+        self._chord_at = -_LATELY  # the number of the last press that was together with the one before
+        self._ahead: Thought | None = None  # what was thought of last
+        self._past = self._told = Past()  # up to which the stepper was told
+        self._wanted = False  # a press waits for the mind
+        self._mind = threading.Lock()  # held while a stepper is at work
         self._lock = threading.Lock()  # held for a moment, also within the other: the past, and which thoughts hold
 
     def press(self, button: int, time: float, velocity: int | None = None) -> tuple[int, int]:
@@ -101,8 +68,12 @@ class Genie:
             thought = self._at_hand(tick)
             if thought is not None:
                 return self._play(thought, button, time, velocity)
+        self._wanted = True
         with self._mind:
-            return self._play(self._think(tick), button, time, velocity)
+            self._wanted = False
+            thought = self._think(tick)
+            with self._lock:
+                return self._play(thought, button, time, velocity)
 
     def think_ahead(self, time: float) -> float:
         """Work out what a press at `time` would play, unless that is done; never changes what will be played.
@@ -111,17 +82,42 @@ class Genie:
         clock of `time`; infinity if there is not.
         """
         with self._mind:
-            tick = self._tick_of(time)
-            thought = self._think(tick)
-            if self._next_luck is None:  # now there is time
-                self._next_luck = self._cast()
+            self._ahead = thought = self._think(self._tick_of(time))
+            self._luck.at(thought.past.presses + 1, self.temperature)  # now there is time
             return ticks.end_of(thought.tick) + (thought.past.time or 0.0)
+
+    def think_of_a_chord(self) -> bool:
+        """After `think_ahead`, work out what a second press would play that comes together with the one it thought of,
+        for one button more that this may be; never changes what will be played.
+
+        False if there is nothing left to work out: all is, or a press came, or there were no chords of late.
+        """
+        if not self._chords.can_be_foreseen:
+            return False
+        with self._mind:
+            with self._lock:
+                first = self._ahead
+                if self._wanted or first is None or first.past is not self._past:
+                    return False
+                if first.past.presses - self._chord_at >= _LATELY:
+                    return False
+                button = self._chords.next_to(first)
+                if button is None:
+                    return False
+                slot = self._chords.slot_of(button)
+            self._tell(first.past)  # whose outcome may be one of those that chords are written to
+            self._chords.stepper.go_on(first.outcome, button, first.keys[button], 0)
+            second = self._answer(self._chords.stepper, slot, None, first.past.presses + 1, _TOGETHER)
+            with self._lock:
+                self._chords.keep(first, button, second)
+            return True
 
     def _tick_of(self, time: float) -> int:
         last = self._past.time
         return ticks.FIRST if last is None else ticks.tick_of(time - last)
 
-    def _play(self, thought: _Thought, button: int, time: float, velocity: int | None) -> tuple[int, int]:
+    def _play(self, thought: Thought, button: int, time: float, velocity: int | None) -> tuple[int, int]:
+        """For who holds the lock."""
         key = thought.keys[button]
         if velocity is None or not self.dynamics.device:
             expected = thought.outcome.velocity
@@ -129,19 +125,22 @@ class Genie:
                 velocity = self.dynamics.fixed
             else:
                 velocity = min(127, max(1, round(expected.item(button, key))))
-        self._past = _Past(time, thought.tick, button, key, velocity)
+        if thought.tick == _TOGETHER:
+            self._chord_at = self._past.presses
+        self._past = Past(self._past.presses + 1, time, thought.outcome, button, key, velocity)
+        self._second = self._chords.take(thought, button, self._past)
         return key, velocity
 
-    def _at_hand(self, tick: int) -> _Thought | None:
-        """What was thought of for a tick, if it still holds."""
-        thought = self._thoughts[tick & 1]
-        if thought is None or thought.past is not self._past or thought.tick != tick:
-            return None
-        return thought if thought.temperature == self.temperature else None
+    def _at_hand(self, tick: int) -> Thought | None:
+        """What was thought of for a tick, if it still holds. For who holds the lock."""
+        for thought in (self._thoughts[tick & 1], self._second):
+            if thought is not None and thought.past is self._past and thought.tick == tick:
+                return thought if thought.temperature == self.temperature else None
+        return None
 
-    def _think(self, tick: int) -> _Thought:
+    def _think(self, tick: int) -> Thought:
         """What each button plays in a tick; at hand, if that was asked before. For who holds the mind."""
-        slot, temperature = tick & 1, self.temperature
+        slot = tick & 1
         with self._lock:
             thought = self._at_hand(tick)
             if thought is not None:
@@ -149,15 +148,20 @@ class Genie:
             # From here on the slot's outcome is being written; a press that needs it waits for the mind.
             self._thoughts[slot] = None
             past = self._past
-        if past is not self._told:
-            self._stepper.go_on(past.tick & 1, past.button, past.key, past.velocity)
-            self._told, self._luck, self._next_luck = past, self._next_luck or self._cast(), None
-        outcome = self._stepper.step(FIRST_DELTA_TIME_S if tick == ticks.FIRST else ticks.middle_of(tick), slot)
-        # The highest of logits with this noise on each is a draw from their softmax (the Gumbel trick), at whatever
-        # temperature: two calls for all buttons, where cumulated weights would take a dozen.
-        keys = (outcome.logits + self._luck.at(temperature)).argmax(1).tolist()
-        self._thoughts[slot] = thought = _Thought(past, tick, temperature, outcome, keys)
+        self._tell(past)
+        self._thoughts[slot] = thought = self._answer(self._stepper, slot, past, past.presses, tick)
         return thought
 
-    def _cast(self) -> _Luck:
-        return _Luck(self._random.gumbel(size=NUM_KEYS), self.temperature)
+    def _tell(self, past: Past) -> None:
+        """Have the stepper know the past, if it does not. For who holds the mind."""
+        if past is not self._told:
+            self._stepper.go_on(past.outcome, past.button, past.key, past.velocity)
+            self._luck.forget_before(past.presses)
+            self._told = past
+
+    def _answer(self, stepper: Stepper, slot: int, past: Past | None, presses: int, tick: int) -> Thought:
+        """What each button plays with so many presses behind it, the last of which the stepper knows."""
+        temperature = self.temperature
+        outcome = stepper.step(FIRST_DELTA_TIME_S if tick == ticks.FIRST else ticks.middle_of(tick), slot)
+        keys = (outcome.logits + self._luck.at(presses, temperature)).argmax(1).tolist()
+        return Thought(past, tick, temperature, outcome, keys)

@@ -21,6 +21,7 @@ class Outcome:
         logits: float32 [B, 88].
         velocity: float32 [B, 88], the velocity expected of each key, or None where the model expects none.
         state: float32 [B, S], the next.
+        states: the same, row by row.
     """
 
     def __init__(self, decoder: Decoder, rows: int):
@@ -28,6 +29,7 @@ class Outcome:
         self.logits = np.zeros((rows, NUM_KEYS), np.float32)
         self._velocity = np.zeros((rows, NUM_KEYS), np.float32)
         self.velocity = self._velocity if decoder.gives_velocity else None
+        self.states = _rows_of(self.state)
 
     def bound(self) -> dict[str, np.ndarray]:
         """The buffers, by the names of the decoder's outputs."""
@@ -68,7 +70,6 @@ class Stepper:
             memoryview, (self._prev_key, self._delta_time, self._prev_velocity)
         )
         self._states = _rows_of(self._state)
-        self._next_states = [_rows_of(each.state) for each in self.outcomes]
 
     def step(self, delta_time: float, slot: int = 0) -> Outcome:
         """What each button would give, pressed so many seconds after the last one; written into `outcomes[slot]`."""
@@ -78,9 +79,10 @@ class Stepper:
         self._steps[slot]()
         return self.outcomes[slot]
 
-    def go_on(self, slot: int, button: int, key: int, velocity: int) -> None:
-        """This button was pressed, with that outcome of its row, and this key (0..87) and velocity (1..127) sounded."""
-        state, keys, velocities = self._next_states[slot][button], self._keys, self._velocities
+    def go_on(self, outcome: Outcome, button: int, key: int, velocity: int) -> None:
+        """This button was pressed, the row of an outcome (of any stepper of this decoder), and this key (0..87) and
+        velocity (1..127) sounded."""
+        state, keys, velocities = outcome.states[button], self._keys, self._velocities
         for row in self._rows:
             self._states[row][:] = state
             keys[row] = key

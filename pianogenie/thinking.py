@@ -1,4 +1,5 @@
-"""Thinks ahead while somebody plays: what each button would play now, so that a press finds its answer made."""
+"""Thinks ahead while somebody plays, so that a press finds its answer made: what each button would play now; and for
+who plays chords, what each would play right after it."""
 
 from __future__ import annotations
 
@@ -14,10 +15,29 @@ from pianogenie.urgency import its_threads_hurry
 
 _AHEAD_S = 0.002
 """How long before a tick begins its answers are to be there."""
-_SHARE = 0.2
-"""Of one core: what it may take on average, however slow a model is."""
-_IN_ADVANCE_S = 0.05
-"""Of thinking and resting, so that quick presses find it awake."""
+_FOR_THOUGHTS, _FOR_CHORDS = (0.2, 0.05), (0.4, 0.2)
+"""What they may take: see `_Budget`."""
+
+
+class _Budget:
+    """Of one core's time: a share of it on average, however slow a model is.
+
+    Args:
+        share: 0 to 1.
+        in_advance_s: of working and resting, so that who plays quickly finds it awake.
+    """
+
+    def __init__(self, share: float, in_advance_s: float):
+        self._share, self._in_advance_s = share, in_advance_s
+        self._paid_until = clocks.perf_counter()
+
+    def spend(self, began: float) -> None:
+        """What was begun then, on the clock of `perf_counter`, is done now."""
+        self._paid_until = max(self._paid_until, began) + (clocks.perf_counter() - began) / self._share
+
+    def is_there_from(self) -> float:
+        """When there is something left of it, on that clock."""
+        return self._paid_until - self._in_advance_s
 
 
 class Thinking(Output):
@@ -52,13 +72,19 @@ class Thinking(Output):
         self._thread.join()
 
     def _run(self) -> None:
-        rested = again_at = paid_until = clocks.perf_counter()
+        thoughts, chords = _Budget(*_FOR_THOUGHTS), _Budget(*_FOR_CHORDS)
+        rested = again_at = thoughts.is_there_from()
         while self._pass(rested, again_at):
             moment, began = self._clock() + _AHEAD_S, clocks.perf_counter()
             more_in = self._genie.think_ahead(moment) - moment
-            paid_until = max(paid_until, began) + (clocks.perf_counter() - began) / _SHARE
-            rested = paid_until - _IN_ADVANCE_S
+            thoughts.spend(began)
+            rested = thoughts.is_there_from()
             again_at = max(began + more_in, rested)
+            began = clocks.perf_counter()
+            if chords.is_there_from() <= began:
+                while clocks.perf_counter() < again_at and self._genie.think_of_a_chord():
+                    pass
+                chords.spend(began)
 
     def _pass(self, rested: float, again_at: float) -> bool:
         """Sleep until `again_at`, or `rested` if there was a press by then, or a press. False at the end."""

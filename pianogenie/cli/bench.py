@@ -52,7 +52,7 @@ def _time_steps(model: Model, steps: int, buttons: int) -> np.ndarray:
         outcome = decoder.step(0.05 + i % 10 * 0.05)
         spent[i] = time.perf_counter() - start
         button = i * 7 % buttons
-        decoder.go_on(0, button, int(outcome.logits[button].argmax()), DEFAULT_VELOCITY)
+        decoder.go_on(outcome, button, int(outcome.logits[button].argmax()), DEFAULT_VELOCITY)
     return spent[_WARM_UP:] * 1e6
 
 

@@ -17,6 +17,11 @@ from pianogenie.stepper import Stepper
 from tests.toymodel import button_key, write_model
 
 
+def think_of_chords(genie):
+    while genie.think_of_a_chord():
+        pass
+
+
 def test_cold_it_plays_the_most_likely_key(toy_model):
     genie = Genie(load_model(toy_model), temperature=0)
     assert [genie.press(b, b * 0.1)[0] for b in range(8)] == [button_key(b) for b in range(8)]
@@ -79,7 +84,7 @@ def test_bound_buffers_give_what_a_plain_run_gives(tmp_path):
         delta_times = np.full(8, i * 0.1, np.float32)
         logits, states, velocity = decoder.step(prev_key, delta_times, np.arange(8), states, prev_velocity)
         assert np.array_equal(outcome.logits, logits) and np.array_equal(outcome.velocity, velocity)
-        stepper.go_on(i % 2, i * 3 % 8, i * 5 % 88, i + 1)
+        stepper.go_on(outcome, i * 3 % 8, i * 5 % 88, i + 1)
         states = np.tile(states[i * 3 % 8], (8, 1))
         prev_key, prev_velocity = np.full(8, i * 5 % 88), np.full(8, i + 1, np.float32)
 
@@ -94,19 +99,26 @@ def test_a_single_row_of_what_all_buttons_share_is_as_good_as_a_row_for_each():
         likely = logits > logits.max() - 20
         assert np.allclose(outcome.logits[likely], logits[likely], atol=2e-3)
         assert np.allclose(outcome.velocity, velocity, atol=2e-2)
-        stepper.go_on(0, i * 3 % 8, 30 + i * 5 % 30, 64)
+        stepper.go_on(outcome, i * 3 % 8, 30 + i * 5 % 30, 64)
         states, prev_key = np.tile(states[i * 3 % 8], (8, 1)), np.full(8, 30 + i * 5 % 30)
 
 
-@given(st.lists(st.tuples(st.integers(0, 7), st.floats(0, 9), st.lists(st.floats(0, 10), max_size=3))))
+GAPS = st.one_of(st.just(0.0), st.floats(0, 0.02), st.floats(0, 9))  # chords, quick notes, any
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 7), GAPS, st.lists(st.tuples(st.floats(0, 10), st.integers(0, 9)), max_size=3)))
+)
 def test_thinking_ahead_changes_nothing_that_is_played(presses):
-    """Whenever it is told to think, of whatever moment: the same keys and velocities."""
+    """Whenever it is told to think, of whatever moment, and of however many chords: the same keys and velocities."""
     model = load_model(DEFAULT_MODEL, with_encoder=False)
     thoughtful, plain = (Genie(model, temperature=1, seed=5) for _ in range(2))
     time = 0.0
     for button, gap, thoughts in presses:
-        for thought in thoughts:
+        for thought, chords in thoughts:
             assert thoughtful.think_ahead(time + thought) > time + thought - 1e-6
+            for _ in range(chords):
+                thoughtful.think_of_a_chord()
         time += gap
         assert thoughtful.press(button, time) == plain.press(button, time)
 
@@ -145,6 +157,8 @@ def test_a_thread_that_thinks_of_anything_meanwhile_changes_nothing_that_is_play
         draw = random.Random(1)
         while not over.is_set():
             thoughtful.think_ahead(now[0] + draw.choice((0.0, 0.002, 0.008, 0.016, 0.5)))
+            while draw.random() < 0.8 and thoughtful.think_of_a_chord():
+                pass
 
     thinker = threading.Thread(target=think)
     thinker.start()
@@ -186,6 +200,58 @@ def test_what_was_thought_of_is_not_worked_out_again(toy_model, monkeypatch):
     assert len(steps) == 2
     genie.press(3, more_at)
     assert len(steps) == 3  # one that nobody thought of
+
+
+def test_the_second_of_a_chord_finds_its_answer_made_and_so_does_the_third_if_there_was_time(monkeypatch):
+    model = load_model(DEFAULT_MODEL, with_encoder=False)
+    genie, plain = (Genie(model, temperature=1, seed=4) for _ in range(2))
+    for button in (3, 4):  # a chord, and so chords are expected
+        assert genie.press(button, 0.0) == plain.press(button, 0.0)
+    for first, second, third in ((0, 7, 3), (5, 5, 5), (2, 1, 0)):
+        chord_at = first + 1.0
+        genie.think_ahead(chord_at)
+        think_of_chords(genie)
+        with monkeypatch.context() as patched:
+            patched.setattr(genie._stepper, "step", None)
+            assert genie.press(first, chord_at) == plain.press(first, chord_at)
+            assert genie.press(second, chord_at + 0.001) == plain.press(second, chord_at + 0.001)
+        genie.think_ahead(chord_at + 0.003)
+        think_of_chords(genie)
+        with monkeypatch.context() as patched:
+            patched.setattr(genie._stepper, "step", None)
+            assert genie.press(third, chord_at + 0.002) == plain.press(third, chord_at + 0.002)
+
+
+def test_who_plays_no_chords_is_not_expected_to(monkeypatch):
+    genie = Genie(load_model(DEFAULT_MODEL, with_encoder=False))
+    steps = []
+    monkeypatch.setattr(genie._chords.stepper, "step", lambda *args: steps.append(args) or genie._stepper.outcomes[0])
+
+    def steps_before(moment):
+        steps.clear()
+        genie.think_ahead(moment)
+        think_of_chords(genie)
+        return len(steps)
+
+    assert steps_before(0.0) == 0
+    genie.press(1, 0.0)
+    assert steps_before(0.002) == 0
+    genie.press(2, 0.001)
+    assert steps_before(0.5) == 8
+    for i in range(100):
+        genie.press(3, 1.0 + i)
+    assert steps_before(101.5) == 0
+
+
+def test_a_decoder_that_hears_velocities_is_asked_when_they_are_known(tmp_path):
+    model = load_model(write_model(tmp_path / "m", velocity=True))
+    assert model.decoder.takes_velocity
+    genie, plain = (Genie(model, temperature=1, seed=4) for _ in range(2))
+    for i in range(20):
+        genie.think_ahead(i / 10)
+        think_of_chords(genie)
+        assert genie.press(i % 8, i / 10, 1 + i) == plain.press(i % 8, i / 10, 1 + i)
+        assert genie.press(i % 7, i / 10) == plain.press(i % 7, i / 10)
 
 
 def test_two_genies_of_one_model_do_not_hear_each_other(tmp_path):

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from pianogenie.events import NoteOff, NoteOn
 from pianogenie.thinking import Thinking
 
@@ -10,15 +12,21 @@ from pianogenie.thinking import Thinking
 class Mind:
     """In place of a genie: keeps the moments that it was told of; `more`: after how long there is more to it."""
 
-    def __init__(self, more=(), takes_s=0.0):
-        self.times, self.more, self.takes_s = [], list(more), takes_s
+    def __init__(self, more=(), takes_s=0.0, chords_take_s=0.0):
+        self.times, self.more, self.takes_s, self.chords_take_s = [], list(more), takes_s, chords_take_s
         self.thought = threading.Semaphore(0)
+        self.chords = 0
 
     def think_ahead(self, moment):
         self.times.append(moment)
         time.sleep(self.takes_s)
         self.thought.release()
         return moment + self.more.pop(0) if self.more else float("inf")
+
+    def think_of_a_chord(self):
+        self.chords += 1
+        time.sleep(self.chords_take_s)
+        return False
 
 
 def test_it_thinks_before_the_first_press_after_each_and_whenever_there_is_more():
@@ -46,11 +54,14 @@ def test_it_ends_with_the_session_whatever_it_waits_for():
         thinking.send(NoteOn(39, 80, 0, 0.0))
 
 
-def test_a_slow_genie_does_not_take_the_machine():
-    mind = Mind(more=[0.0] * 1000, takes_s=0.02)
+@pytest.mark.parametrize(("takes_s", "chords_take_s", "most"), [(0.02, 0.0, 9), (0.0, 0.05, 9)])
+def test_a_slow_genie_does_not_take_the_machine(takes_s, chords_take_s, most):
+    mind = Mind(more=[0.0] * 1000, takes_s=takes_s, chords_take_s=chords_take_s)
     thinking = Thinking(mind, time.monotonic)
     for _ in range(50):
         time.sleep(0.01)
         thinking.send(NoteOn(39, 80, 0, 0.0))
     thinking.close()
-    assert len(mind.times) <= 9
+    assert 1 <= (mind.chords if chords_take_s else len(mind.times)) <= most
+    if chords_take_s:
+        assert len(mind.times) > 2 * mind.chords, "what comes first comes first"
