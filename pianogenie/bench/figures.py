@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
+_CHORD_MS = 0.5
 COLUMNS = ("count", "p50", "p99", "p999", "max", "jitter", "lost", "reordered")
 
 
@@ -15,6 +16,18 @@ def distribution(milliseconds: Sequence[float]) -> dict[str, float]:
     p1, p50, p99, p999 = np.percentile(milliseconds, (1, 50, 99, 99.9))
     rounded = {"p50": p50, "p99": p99, "p999": p999, "max": max(milliseconds), "jitter": p99 - p1}
     return {"count": len(milliseconds)} | {name: round(float(value), 3) for name, value in rounded.items()}
+
+
+def medians_in_chords(arrived: Sequence[float], spent: Sequence[float]) -> list[float | None]:
+    """Of presses at these moments, each at most 0.5 ms after the one before if it is of the same chord, what the first,
+    the second and the third of a chord took in the median; None where there were none. All in milliseconds."""
+    gaps = np.diff(np.asarray(arrived), prepend=-np.inf)
+    places, place = [], 0
+    for gap in gaps:
+        place = place + 1 if gap <= _CHORD_MS else 0
+        places.append(place)
+    of_each = [np.asarray(spent)[np.asarray(places) == place] for place in range(3)]
+    return [round(float(np.median(each)), 3) if len(each) else None for each in of_each]
 
 
 def paired(sent: Sequence[object], heard: Sequence[object]) -> tuple[list[tuple[int, int]], int, int]:
@@ -40,6 +53,12 @@ def table(report: dict) -> str:
         cells = [_cell(row.get(column)) for column in COLUMNS] if row else ["not measured"] + [""] * (len(heads) - 1)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     lines.append("")
+    for name, row in rows.items():
+        medians = (row or {}).get("in_chords_p50", [])
+        named = zip(("first", "second", "third"), medians, strict=False)
+        cells = [f"{place} {_cell(median)}" for place, median in named if median is not None]
+        if len(cells) > 1:
+            lines.append(f"{name}, of a chord, p50: {', '.join(cells)}.")
     lines.append(f"Start to playable: {_with_unit(report['start_to_playable_s'], 's')}. ")
     lines[-1] += f"Resident: {_with_unit(report['rss_mib'], 'MiB')}."
     for name, reason in reasons(report):

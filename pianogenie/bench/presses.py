@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pianogenie.bench.figures import paired
+from pianogenie.bench.figures import medians_in_chords, paired
 from pianogenie.bench.memory import memory_mib
 from pianogenie.bench.programs import Missing, busy_core
 from pianogenie.bench.sessions import KEYS, NUM_BUTTONS, Player, Stage, buttons_of, play_keys, playing
@@ -90,7 +90,9 @@ def event_to_midi(evening: Evening, name: str) -> tuple[list[float], dict[str, o
     if not matched:
         raise Missing("all notes came before their presses: the clocks do not agree")
     reordered += len(spent) - len(matched)
-    return matched, {"lost": lost, "reordered": reordered, "frames_per_s": phase.frames_per_s}
+    in_chords = medians_in_chords([phase.arrived[press] / 1e6 for press, _ in pairs], spent)
+    beside = {"lost": lost, "reordered": reordered, "in_chords_p50": in_chords, "frames_per_s": phase.frames_per_s}
+    return matched, beside
 
 
 def key_to_jack(evening: Evening) -> tuple[list[float], dict[str, object]]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pianogenie.bench.bursts import bursts
-from pianogenie.bench.figures import distribution, paired, reasons, table
+from pianogenie.bench.figures import distribution, medians_in_chords, paired, reasons, table
 from pianogenie.bench.histogram import draw
 from pianogenie.bench.memory import memory_mib
 from pianogenie.bench.programs import Missing, find, helper, started
@@ -52,6 +52,19 @@ def test_what_changes_places_is_counted():
 def test_percentiles():
     row = distribution([i / 1000 for i in range(1, 1002)])
     assert row == {"count": 1001, "p50": 0.501, "p99": 0.991, "p999": 1.0, "max": 1.001, "jitter": 0.98}
+
+
+def test_what_the_notes_of_a_chord_took_is_told_apart():
+    arrived = [0.0, 10.0, 10.4, 10.8, 11.2, 20.0, 20.1, 30.0]
+    assert medians_in_chords(arrived, [1.0, 2.0, 5.0, 8.0, 99.0, 3.0, 6.0, 4.0]) == [2.5, 5.5, 8.0]
+    assert medians_in_chords([0.0, 1.0], [1.0, 2.0]) == [1.5, None, None]
+    row = distribution([0.1, 0.2]) | {"in_chords_p50": [0.2, 0.3, None]}
+    midi = {"keyboard": row, "gamepad": distribution([0.1]) | {"in_chords_p50": [0.1, None, None]}, "midi_in": None}
+    others = dict.fromkeys(("key_to_jack_ms", "event_to_audio_ms", "start_to_playable_s", "rss_mib"))
+    lines = table({"event_to_midi_ms": midi, **others}).splitlines()
+    assert [line for line in lines if "chord" in line] == [
+        "event to MIDI, keyboard, of a chord, p50: first 0.20, second 0.30."
+    ]
 
 
 def test_a_table_names_what_is_missing():
