@@ -129,10 +129,10 @@ class GatedStep(nn.Module):
         sums = torch.cat([below + half, below.T + half, below, 1 - below], dim=1)
         self.register_buffer("sums", F.pad(sums, (0, 1)))
         self.register_buffer("least", 2 * shares.LEAST * self.sums.sum(0))
-        over_and_under = torch.tensor([1.0, -1.0])
+        signs = torch.tensor([1.0, -1.0])  # of what is over, and under
         self.register_buffer("forgets", torch.tensor(FORGETS).repeat_interleave(2))
-        self.register_buffer("unforgiving", FORGIVES * over_and_under.repeat(len(FORGETS)))
-        self.register_buffer("steepness", STEEPNESS * over_and_under.repeat(LISTENED // 2))
+        self.register_buffer("unforgiving", FORGIVES * signs.repeat(len(FORGETS)))
+        self.register_buffer("steepness", STEEPNESS * signs.repeat(LISTENED // 2))
         self.register_buffer("no_button", torch.zeros(decoder.num_buttons, 1, dtype=torch.int64))
         with torch.no_grad():
             self._tables_by_key()
