@@ -1,6 +1,8 @@
 """What the second press of a chord would play, worked out before the first is pressed."""
 
-import functools
+from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 from pianogenie.model import Decoder
 from pianogenie.stepper import Stepper
@@ -10,46 +12,57 @@ _MOST_STATE = 1 << 20
 """Numbers: how much state may be kept of chords that may never be played."""
 
 
-class Chords:
-    """For each button that may be pressed first, what each would play next.
+@dataclass(eq=False)
+class Side:
+    """Of one thought, for each button that may be pressed first, what each would play next.
 
-    Written by whoever works it out, button by button, and taken up when the first has been pressed. There are two sides
-    of outcomes: what was taken up from one stays there while the other is written.
+    `slots` is where in the stepper's outcomes these begin, one a button.
+    """
+
+    slots: int
+    first: Thought | None = None
+    seconds: dict[int, Thought] = field(default_factory=dict)
+
+
+class Chords:
+    """What follows each button: written button by button by whoever works it out, taken up when one has been pressed.
+
+    There are three sides, of this tick, of the next, and of what was taken up: that is not written over while it holds.
+    Not safe by itself: all but `stepper` is called with a lock held.
     """
 
     def __init__(self, decoder: Decoder, num_buttons: int):
         self._decoder = decoder
         self._num_buttons = num_buttons
-        self._side = 0
-        self._first: Thought | None = None
-        self._seconds: dict[int, Thought] = {}
+        self._taken, *self._free = (Side(side * num_buttons) for side in range(3))
+        self._stepper: Stepper | None = None
         # What a press leaves to a decoder that hears velocities is known when it has come.
-        few = 2 * num_buttons**2 * decoder.state_size <= _MOST_STATE
+        few = 3 * num_buttons**2 * decoder.state_size <= _MOST_STATE
         self.can_be_foreseen = few and not decoder.takes_velocity
 
-    @functools.cached_property
+    @property
     def stepper(self) -> Stepper:
-        """Which works them out; for live play alone, so it is made when that begins."""
-        return Stepper(self._decoder, self._num_buttons, outcomes=2 * self._num_buttons)
+        """Which works them out. Made when it is first asked for: only live play does, before the first press."""
+        if self._stepper is None:
+            self._stepper = Stepper(self._decoder, self._num_buttons, outcomes=3 * self._num_buttons)
+        return self._stepper
 
-    def next_to(self, first: Thought) -> int | None:
-        """A button of which it is yet to be worked out what follows it, if `first` is what answers it; or None."""
-        if first is not self._first:
-            self._first, self._seconds = first, {}
-        return next((button for button in range(self._num_buttons) if button not in self._seconds), None)
-
-    def slot_of(self, button: int) -> int:
-        """Where the stepper is to write what follows a button."""
-        return self._side * self._num_buttons + button
-
-    def keep(self, first: Thought, button: int, second: Thought) -> None:
-        """That has been worked out, unless it is too late."""
-        if first is self._first:
-            self._seconds[button] = second
+    def next_to(self, first: Thought) -> tuple[Side, int] | None:
+        """A button of which it is yet to be worked out what follows it, if `first` is what answers it, and the side to
+        keep that on; None if there is none."""
+        side = next((side for side in self._free if side.first is first), None)
+        if side is None:
+            side = self._free.pop(0)  # the other may be of the tick that is not over yet
+            side.first, side.seconds = first, {}
+            self._free.append(side)
+        button = next((button for button in range(self._num_buttons) if button not in side.seconds), None)
+        return None if button is None else (side, button)
 
     def take(self, first: Thought, button: int, past: Past) -> Thought | None:
         """What follows a button that was pressed, and answered by `first`; None if nobody thought of it."""
-        if first is not self._first or button not in self._seconds:
-            return None
-        self._first, self._side = None, 1 - self._side
-        return self._seconds[button]._replace(past=past)
+        for place, side in enumerate(self._free):
+            if side.first is first and button in side.seconds:
+                self._free[place], self._taken = self._taken, side
+                side.first = None
+                return side.seconds[button]._replace(past=past)
+        return None

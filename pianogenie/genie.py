@@ -54,7 +54,7 @@ class Genie:
         self._chord_at = -_LATELY  # the number of the last press that was together with the one before
         self._ahead: Thought | None = None  # what was thought of last
         self._past = self._told = Past()  # up to which the stepper was told
-        self._wanted = False  # a press waits for the mind
+        self._turn = threading.Lock()  # held by a press that waits for the mind, or has it
         self._mind = threading.Lock()  # held while a stepper is at work
         self._lock = threading.Lock()  # held for a moment, also within the other: the past, and which thoughts hold
 
@@ -68,9 +68,7 @@ class Genie:
             thought = self._at_hand(tick)
             if thought is not None:
                 return self._play(thought, button, time, velocity)
-        self._wanted = True
-        with self._mind:
-            self._wanted = False
+        with self._turn, self._mind:
             thought = self._think(tick)
             with self._lock:
                 return self._play(thought, button, time, velocity)
@@ -81,6 +79,9 @@ class Genie:
         Returns when there is more to think of, if nothing is pressed until then: the end of the tick, in seconds on the
         clock of `time`; infinity if there is not.
         """
+        if self._chords.can_be_foreseen:
+            _ = self._chords.stepper
+        self._after_presses()
         with self._mind:
             self._ahead = thought = self._think(self._tick_of(time))
             self._luck.at(thought.past.presses + 1, self.temperature)  # now there is time
@@ -90,27 +91,35 @@ class Genie:
         """After `think_ahead`, work out what a second press would play that comes together with the one it thought of,
         for one button more that this may be; never changes what will be played.
 
-        False if there is nothing left to work out: all is, or a press came, or there were no chords of late.
+        False if there is nothing to work out: all is, or a press came first, or there were no chords of late, or the
+        model's cannot be foreseen.
         """
         if not self._chords.can_be_foreseen:
             return False
+        self._after_presses()
         with self._mind:
             with self._lock:
                 first = self._ahead
-                if self._wanted or first is None or first.past is not self._past:
+                if first is None or first.past is not self._past:
                     return False
                 if first.past.presses - self._chord_at >= _LATELY:
                     return False
-                button = self._chords.next_to(first)
-                if button is None:
+                place = self._chords.next_to(first)
+                if place is None:
                     return False
-                slot = self._chords.slot_of(button)
-            self._tell(first.past)  # whose outcome may be one of those that chords are written to
+            side, button = place
+            self._tell(first.past)  # its outcome may be on a side that is free by now
             self._chords.stepper.go_on(first.outcome, button, first.keys[button], 0)
-            second = self._answer(self._chords.stepper, slot, None, first.past.presses + 1, _TOGETHER)
+            presses = first.past.presses + 1
+            second = self._answer(self._chords.stepper, side.slots + button, None, presses, _TOGETHER)
             with self._lock:
-                self._chords.keep(first, button, second)
+                side.seconds[button] = second
             return True
+
+    def _after_presses(self) -> None:
+        """Wait for a press that has something to ask: who lets go of the mind might else have it again before that."""
+        with self._turn:
+            pass
 
     def _tick_of(self, time: float) -> int:
         last = self._past.time

@@ -80,10 +80,9 @@ class Thinking(Output):
             thoughts.spend(began)
             rested = thoughts.is_there_from()
             again_at = max(began + more_in, rested)
-            began = clocks.perf_counter()
-            if chords.is_there_from() <= began:
-                while clocks.perf_counter() < again_at and self._genie.think_of_a_chord():
-                    pass
+            while chords.is_there_from() <= (began := clocks.perf_counter()) < again_at:
+                if not self._genie.think_of_a_chord():
+                    break
                 chords.spend(began)
 
     def _pass(self, rested: float, again_at: float) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pianogenie.chords import Chords
 from pianogenie.dynamics import DEFAULT_VELOCITY
 from pianogenie.genie import Genie
 from pianogenie.keys import NO_KEY
@@ -222,36 +223,98 @@ def test_the_second_of_a_chord_finds_its_answer_made_and_so_does_the_third_if_th
             assert genie.press(third, chord_at + 0.002) == plain.press(third, chord_at + 0.002)
 
 
-def test_who_plays_no_chords_is_not_expected_to(monkeypatch):
-    genie = Genie(load_model(DEFAULT_MODEL, with_encoder=False))
-    steps = []
-    monkeypatch.setattr(genie._chords.stepper, "step", lambda *args: steps.append(args) or genie._stepper.outcomes[0])
+def test_what_a_chord_left_holds_however_late_the_next_press_is():
+    """Its last outcome lies where the next chords are written to."""
+    model = load_model(DEFAULT_MODEL, with_encoder=False)
+    genie, plain = (Genie(model, temperature=1, seed=6) for _ in range(2))
 
-    def steps_before(moment):
-        steps.clear()
-        genie.think_ahead(moment)
+    def press(*presses):
+        for button, time in presses:
+            assert genie.press(button, time) == plain.press(button, time)
+
+    press((3, 0.0), (4, 0.0))
+    for second in range(1, 20):
+        for together in range(second % 4):
+            genie.think_ahead(second)
+            think_of_chords(genie)
+            press((together, second))
+        genie.think_ahead(second)
         think_of_chords(genie)
-        return len(steps)
-
-    assert steps_before(0.0) == 0
-    genie.press(1, 0.0)
-    assert steps_before(0.002) == 0
-    genie.press(2, 0.001)
-    assert steps_before(0.5) == 8
-    for i in range(100):
-        genie.press(3, 1.0 + i)
-    assert steps_before(101.5) == 0
+        press((2, second + 0.5), (5, second + 0.7))
 
 
-def test_a_decoder_that_hears_velocities_is_asked_when_they_are_known(tmp_path):
-    model = load_model(write_model(tmp_path / "m", velocity=True))
-    assert model.decoder.takes_velocity
+def test_a_chord_may_change_its_temperature(tmp_path):
+    model = load_model(write_model(tmp_path / "m", spread=0.01))
+    genie, plain = (Genie(model, temperature=1, seed=1) for _ in range(2))
+    for i in range(40):
+        for temperature in (1, 0):
+            genie.temperature = plain.temperature = temperature
+            assert genie.press(4, i) == plain.press(4, i)
+            if temperature:
+                genie.think_ahead(i + 1)
+                think_of_chords(genie)
+
+
+def test_the_ticks_before_and_after_a_moment_are_both_ready_for_a_chord(monkeypatch):
+    model = load_model(DEFAULT_MODEL, with_encoder=False)
     genie, plain = (Genie(model, temperature=1, seed=4) for _ in range(2))
-    for i in range(20):
-        genie.think_ahead(i / 10)
-        think_of_chords(genie)
-        assert genie.press(i % 8, i / 10, 1 + i) == plain.press(i % 8, i / 10, 1 + i)
-        assert genie.press(i % 7, i / 10) == plain.press(i % 7, i / 10)
+    for first_at in (0.0, 1.003, 2.009, 3.003):
+        for time in (first_at, first_at):
+            assert genie.press(1, time) == plain.press(1, time)
+        for tick_ends in (0.004, 0.012):
+            genie.think_ahead(first_at + tick_ends)
+            think_of_chords(genie)
+        with monkeypatch.context() as patched:
+            patched.setattr(genie._stepper, "step", None)
+            for time in (first_at + 0.007 + first_at / 1000, first_at + 0.0072 + first_at / 1000):
+                assert genie.press(5, time) == plain.press(5, time)
+
+
+def test_a_press_that_has_something_to_ask_comes_before_the_next_thought():
+    model = load_model(DEFAULT_MODEL, with_encoder=False)
+    genie = Genie(model, seed=3)
+    order = []
+    with genie._mind:  # somebody thinks
+        pressing = threading.Thread(target=lambda: (genie.press(0, 1.0), order.append("press")))
+        pressing.start()
+        while not genie._turn.locked():
+            clocks.sleep(0.001)
+        thinking = threading.Thread(target=lambda: (genie.think_ahead(1.5), order.append("thought")))
+        thinking.start()
+        clocks.sleep(0.02)
+    pressing.join(20)
+    thinking.join(20)
+    assert order == ["press", "thought"] and genie._ahead.past is genie._past
+
+
+def test_who_plays_no_chords_is_not_expected_to():
+    genie = Genie(load_model(DEFAULT_MODEL, with_encoder=False))
+
+    def worked_out(moment):
+        genie.think_ahead(moment)
+        return sum(iter(genie.think_of_a_chord, False))
+
+    assert worked_out(0.0) == 0
+    genie.press(1, 0.0)
+    assert worked_out(0.002) == 0
+    genie.press(2, 0.001)
+    for i in range(31):
+        assert worked_out(1.0 + i) == 8
+        genie.press(3, 1.0 + i)
+    assert worked_out(40.0) == 0
+
+
+def test_chords_that_cannot_be_foreseen_are_not(tmp_path):
+    model = load_model(write_model(tmp_path / "m", velocity=True))
+    assert model.decoder.takes_velocity, "which a press has, and nobody knows before"
+    genie = Genie(model)
+    for i in range(4):
+        genie.press(i, 0.0, 1 + i)
+        genie.think_ahead(0.001)
+        assert not genie.think_of_a_chord()
+    plain = load_model(DEFAULT_MODEL, with_encoder=False).decoder
+    assert Chords(plain, 8).can_be_foreseen
+    assert not Chords(plain, 88).can_be_foreseen, "as that would take too much memory"
 
 
 def test_two_genies_of_one_model_do_not_hear_each_other(tmp_path):
