@@ -28,24 +28,26 @@ class Chords:
     """What follows each button: written button by button by whoever works it out, taken up when one has been pressed.
 
     There are three sides, of this tick, of the next, and of what was taken up: that is not written over while it holds.
-    Not safe by itself: all but `stepper` is called with a lock held.
+    Not safe by itself: `next_to` and `take` are called with a lock held.
+
+    Attributes:
+        can_be_foreseen: whether this decoder's chords can be.
+        stepper: works them out, once it is made; live play alone needs it.
     """
 
     def __init__(self, decoder: Decoder, num_buttons: int):
         self._decoder = decoder
         self._num_buttons = num_buttons
         self._taken, *self._free = (Side(side * num_buttons) for side in range(3))
-        self._stepper: Stepper | None = None
+        self.stepper: Stepper | None = None
         # What a press leaves to a decoder that hears velocities is known when it has come.
         few = 3 * num_buttons**2 * decoder.state_size <= _MOST_STATE
         self.can_be_foreseen = few and not decoder.takes_velocity
 
-    @property
-    def stepper(self) -> Stepper:
-        """Which works them out. Made when it is first asked for: only live play does, before the first press."""
-        if self._stepper is None:
-            self._stepper = Stepper(self._decoder, self._num_buttons, outcomes=3 * self._num_buttons)
-        return self._stepper
+    def get_ready(self) -> None:
+        """Make `stepper`, unless it is there or of no use: some 2 ms, for which no press is to wait."""
+        if self.stepper is None and self.can_be_foreseen:
+            self.stepper = Stepper(self._decoder, self._num_buttons, outcomes=3 * self._num_buttons)
 
     def next_to(self, first: Thought) -> tuple[Side, int] | None:
         """A button of which it is yet to be worked out what follows it, if `first` is what answers it, and the side to

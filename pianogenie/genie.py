@@ -79,8 +79,7 @@ class Genie:
         Returns when there is more to think of, if nothing is pressed until then: the end of the tick, in seconds on the
         clock of `time`; infinity if there is not.
         """
-        if self._chords.can_be_foreseen:
-            _ = self._chords.stepper
+        self._chords.get_ready()
         self._after_presses()
         with self._mind:
             self._ahead = thought = self._think(self._tick_of(time))
