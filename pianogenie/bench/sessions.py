@@ -190,15 +190,14 @@ def playing(stage: Stage, watch: str, *options: str) -> Iterator[Player]:
 def play_keys(keys: Keys, presses: int, seed: int) -> list[int]:
     """Play bursts on the keyboard; when the X server was asked for each press, monotonic ns.
 
-    Where we are late ourselves, a key stays up for a few ms all the same: SDL takes one that is down again within two
-    milliseconds, by the X server's clock, for a repeat of the same press, as keyboards send it.
+    Where we or the X server are late, a key stays up for a few ms all the same: SDL takes one that is down again within
+    two milliseconds, by the server's clock, for a repeat of the same press, as keyboards send it.
     """
     asked = []
-    released = dict.fromkeys(KEYS, 0.0)
     began = time.monotonic()
     for at, source, down, _ in bursts(presses, len(KEYS), seed):
         key = KEYS[source]
-        due = max(began + at, released[key] + _UP_FOR_S if down else 0.0)
+        due = max(began + at, keys.up_since(key) + _UP_FOR_S if down else 0.0)
         if due - time.monotonic() > 0.005:
             keys.collect()
         rest = due - time.monotonic()
@@ -208,7 +207,6 @@ def play_keys(keys: Keys, presses: int, seed: int) -> list[int]:
             asked.append(keys.press(key))
         else:
             keys.release(key)
-            released[key] = time.monotonic()
     return asked
 
 

@@ -28,6 +28,8 @@ _QUERY_EXTENSION = 98
 _EVENT_KEY_DOWN, _EVENT_KEY_UP, _FAKE_INPUT = 2, 3, 2
 _NOTIFY_MSC, _SELECT_INPUT, _COMPLETE_NOTIFY, _COMPLETE_NOTIFY_MASK = 2, 3, 1, 2
 _ERROR, _REPLY, _GENERIC_EVENT = 0, 1, 35
+_UP = 1 << 31
+"""Set in the serial of a request for the time when a key came up; the rest of it is the key."""
 
 
 @contextlib.contextmanager
@@ -62,6 +64,7 @@ class Keys:
         self._rest = b""
         self.taken_up = array.array("q")
         """For each press in its order, when the server took it up, monotonic ns; filled by `collect`."""
+        self._up_since: dict[int, int] = {}  # monotonic ns; 0 while the server has not said
         try:
             self._socket.connect(f"/tmp/.X11-unix/X{display.removeprefix(':')}")
             self._greet()
@@ -94,7 +97,21 @@ class Keys:
 
     def release(self, key: int) -> None:
         """A key comes up."""
-        self._socket.sendall(self._fake(_EVENT_KEY_UP, key))
+        self._up_since[key] = 0
+        self._socket.sendall(self._fake(_EVENT_KEY_UP, key) + self._what_time(_UP | key))
+
+    def up_since(self, key: int) -> float:
+        """Since when a key has been up for the server, which may have been busy: monotonic s. Waits for its answer;
+        raises Missing."""
+        while not (since := self._up_since.get(key, 1)):
+            try:
+                data = self._socket.recv(1 << 16)
+            except OSError as error:
+                raise Missing(f"the X server does not say when a key came up ({error})") from error
+            if not data:
+                raise Missing("the X server hung up")
+            self._read(data)
+        return since / 1e9
 
     def collect(self) -> None:
         """Take the answers that have come, without waiting."""
@@ -174,7 +191,10 @@ class Keys:
                 break
             if kind == _GENERIC_EVENT and struct.unpack_from("<H", data, at + 8)[0] == _COMPLETE_NOTIFY:
                 serial, microseconds = struct.unpack_from("<IQ", data, at + 20)
-                self.taken_up[serial] = 1000 * microseconds
+                if serial & _UP:
+                    self._up_since[serial & ~_UP] = 1000 * microseconds
+                else:
+                    self.taken_up[serial] = 1000 * microseconds
             at += size
         self._rest = data[at:]
 
