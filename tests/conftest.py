@@ -18,11 +18,12 @@ hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure():
-    """Signals that the tests themselves are to ignore (SIGINT in a shell's background, SIGHUP under nohup) end what
-    they start all the same: a program begins with what the one before it ignored."""
-    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, usual)
+    """Signals that the tests themselves are to ignore (SIGINT and SIGQUIT in a shell's background, SIGHUP under nohup)
+    end what they start all the same: a program begins with what the one before it ignored."""
+    for name in ("SIGINT", "SIGQUIT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True)

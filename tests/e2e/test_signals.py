@@ -59,7 +59,7 @@ def listeners(jack, tmp_path):
 
         yield heard
         process.stdin.close()
-        process.wait(20)
+        process.wait(60)  # the server may still wait for five players that a signal ended before they could take leave
 
 
 def check_books(messages):
