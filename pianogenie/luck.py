@@ -18,15 +18,15 @@ class Luck:
 
     def __init__(self, seed: int):
         self._random = np.random.Generator(np.random.PCG64(seed))
+        self._next = 0
         self._casts: dict[int, np.ndarray] = {}  # by the number of the press
-        self._noises: dict[int, tuple[float, np.ndarray]] = {}
-        self._cast = 0
+        self._noises: dict[int, tuple[float, np.ndarray]] = {}  # the same at the temperature that was asked for last
 
     def at(self, press: int, temperature: float) -> np.ndarray:
         """Of the press with this number, counted from 0: float64 [88]. Not of one that was forgotten."""
-        while self._cast <= press:
-            self._casts[self._cast] = self._random.gumbel(size=NUM_KEYS)
-            self._cast += 1
+        while self._next <= press:
+            self._casts[self._next] = self._random.gumbel(size=NUM_KEYS)
+            self._next += 1
         expected, noise = self._noises.get(press, (None, None))
         if expected != temperature:
             noise = temperature * self._casts[press]
