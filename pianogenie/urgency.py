@@ -41,13 +41,17 @@ def hurry(thread: int = 0) -> None:
 
 
 @contextlib.contextmanager
-def its_threads_hurry() -> Iterator[None]:
-    """All threads that a library starts in this block `hurry`: SDL's for sound, libjack's for MIDI."""
-    before = _threads()
+def its_threads_hurry() -> Iterator[set[int]]:
+    """All threads that a library starts in this block `hurry`: SDL's for sound, libjack's for MIDI.
+
+    Gives a set that holds their numbers in the system once the block is over.
+    """
+    before, started = _threads(), set()
     try:
-        yield
+        yield started
     finally:
-        for thread in _threads() - before:
+        started |= _threads() - before
+        for thread in started:
             hurry(thread)
 
 

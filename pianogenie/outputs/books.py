@@ -73,6 +73,15 @@ class Books:
         if self._pedal:
             self._move_pedal(0)
 
+    def last_words(self) -> None:
+        """After `silence`, say once more that there is to be silence: the first time may not have been heard."""
+        if self._away:
+            return
+        for status in self._pedal_channels:
+            self._write((status, SUSTAIN, 0))
+        if ALL_NOTES_OFF in self._knows:
+            self._write((self._control, ALL_NOTES_OFF, 0))
+
     def panic(self, now: float) -> None:
         """Silence whatever sounds, known or not, and begin anew."""
         self.silence(now)

@@ -1,25 +1,19 @@
 """MIDI ports, through python-rtmidi: a hardware piano, a synthesizer, a DAW."""
 
-import contextlib
-import sys
 import threading
 import time
 from collections.abc import Callable
 
-import rtmidi
-
 from pianogenie.errors import UserError
 from pianogenie.events import PianoEvent
-from pianogenie.lifelines import Lifelines
-from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port, abandon, clients, open_port
+from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.books import Books
 from pianogenie.outputs.limits import LimitedBooks
+from pianogenie.outputs.midi_line import MidiLine
 from pianogenie.port_watcher import PortWatcher, Watched
 from pianogenie.profiles import Profile, profile_of_port
 from pianogenie.urgency import its_threads_hurry
-
-_FLUSH_S = 0.05  # the backends hand bytes on in their own time, JACK once a period: 46 ms if it is 2048 frames
 
 _ACTIVE_SENSING = (0xFE,)
 SENSING_EVERY_S = 0.1
@@ -41,22 +35,22 @@ class MidiPortOutput(Output):
 
     def __init__(
         self,
-        client: rtmidi.MidiOut | None,
+        line: MidiLine | None,
         name: str,
         profile: Profile | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ):
         profile = profile or Profile()
         self.name = name
-        self._client = client
+        self._line = line
         self._clock = clock
-        self._write = client.send_message if client is not None else _nowhere
+        self._write = line.write if line is not None else _nowhere
         self._books = (LimitedBooks if profile.is_limited() else Books)(profile, self._put)
         self._failed: Exception | None = None
         self._watched: Watched | None = None
-        self._lifelines = Lifelines()
+        self._unheard = False  # whether its last words may not have been heard
         self._closed = False
-        if client is None:  # it is waited for
+        if line is None:  # it is waited for
             self._stay_away()
         # One lock around the books; nobody waits while holding it.
         self._lock = threading.Lock()
@@ -79,10 +73,8 @@ class MidiPortOutput(Output):
 
         A `watcher` looks after it from then on, and may `wait` for one that is not there; else that raises UserError.
         """
-        lifelines = Lifelines()
         try:
-            with lifelines.opened(), its_threads_hurry():
-                client, port = open_port(name)
+            line, port = MidiLine.open(name)
         except UserError:
             if not wait or watcher is None:
                 raise
@@ -90,26 +82,18 @@ class MidiPortOutput(Output):
             output._watched = watcher.wait_for(name, output._leave, output._come_back)
             return output
         try:
-            output = cls(client, port.name, profile or profile_of_port(port.name)[1])
+            output = cls(line, port.name, profile or profile_of_port(port.name)[1])
         except UserError:
-            client.delete()
+            line.close()
             raise
         if watcher is not None:
             output._watched = watcher.watch(port, output._leave, output._come_back)
-        output._lifelines = lifelines
         return output
 
     @classmethod
     def open_virtual(cls, name: str = CLIENT_NAME, profile: Profile | None = None) -> "MidiPortOutput":
         """Open a port of our own that other programs can read from. Raises UserError where none can be."""
-        for _api, client in clients():
-            with contextlib.suppress(rtmidi.RtMidiError, SystemError, NotImplementedError, TypeError):
-                with its_threads_hurry():
-                    client.open_virtual_port(name)
-                return cls(client, f"{name} (virtual)", profile)
-            client.delete()
-        way_out = "install loopMIDI and use --midi-out" if sys.platform == "win32" else "is ALSA or JACK running?"
-        raise UserError(f"{name}: no virtual MIDI port can be opened on this system; {way_out}")
+        return cls(MidiLine.open_virtual(name), f"{name} (virtual)", profile)
 
     def send(self, event: PianoEvent) -> None:
         """Send the event's three bytes, or keep them until the profile allows them. Nothing after `close`."""
@@ -135,7 +119,7 @@ class MidiPortOutput(Output):
                 self._give_up()
 
     def close(self) -> None:
-        """Let go of what still sounds, let the last bytes out, then close the port.
+        """Let go of what still sounds, let the last bytes out, say so once more, then close the port.
 
         Active sensing ends last, so that what listens for it has nothing left to silence.
         """
@@ -145,17 +129,22 @@ class MidiPortOutput(Output):
             self._books.silence(self._clock())
             self._closed = True
             self._wake.notify()
-            client, self._client = self._client, None
+            line, self._line = self._line, None
         if self._thread is not None:
             self._thread.join()
-        if client is not None:
-            time.sleep(_FLUSH_S)
-            self._delete(client)
+        if line is not None:
+            self._unheard = not line.has_gone_out()
+            self._books.last_words()
+            self._unheard = self._unheard or not line.has_gone_out()
+            line.close()
 
     @property
     def trouble(self) -> str | None:
-        """That it was away when the session ended."""
-        return "it was not there when the session ended; what sounded last may sound still" if self.missing else None
+        """That it was away when the session ended, or took nothing."""
+        if not self.missing and not self._unheard:
+            return None
+        what = "was not there" if self.missing else "took nothing"
+        return f"it {what} when the session ended; what sounded last may sound still"
 
     def _put(self, message: tuple[int, ...]) -> None:
         try:
@@ -177,9 +166,9 @@ class MidiPortOutput(Output):
             if self._closed:
                 return
             self._stay_away()
-            client, self._client = self._client, None
-        if client is not None:
-            self._delete(client)
+            line, self._line = self._line, None
+        if line is not None:
+            line.close()
 
     def _stay_away(self) -> None:
         if not self.missing:
@@ -188,32 +177,20 @@ class MidiPortOutput(Output):
 
     def _come_back(self, port: Port) -> bool:
         """The port is there again: called by the watcher."""
-        lifelines = Lifelines()
-        with lifelines.opened(), its_threads_hurry():
-            client, _ = open_port(port)
+        line, _ = MidiLine.open(port)
         with self._lock:
             if not self._closed:
-                self._lifelines = lifelines
                 self.name = port.name
-                self._client, self._write, self._failed = client, client.send_message, None
+                self._line, self._write, self._failed = line, line.write, None
                 self._books.come_back(self._put, self._clock())
                 self.missing = self._failed is not None
                 if not self.missing:
                     return True
                 self._failed = None
                 self._books.leave(self._clock())
-                self._client = None
-        client.delete()
+                self._line = None
+        line.close()
         return False
-
-    def _delete(self, client: rtmidi.MidiOut) -> None:
-        if self._lifelines.are_cut():
-            abandon(client)
-        else:
-            with contextlib.suppress(*ERRORS):  # it may have gone just now
-                client.close_port()
-                client.delete()
-        self._lifelines.close()
 
     def _keep_time(self) -> None:
         """The thread: does what the books have put off, and senses actively, until the port closes."""

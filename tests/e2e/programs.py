@@ -117,6 +117,17 @@ def _sweep_after_killed_servers() -> None:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
+def pid_of(*words: str) -> int:
+    """The number of the one process with all of these among the words of its command line."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended just now
+            if set(words) <= set(line.read_text().split("\0")):
+                found.append(int(line.parent.name))
+    assert len(found) == 1, f"processes with {words}: {found}"
+    return found[0]
+
+
 @contextlib.contextmanager
 def jackd(name: str, period: int = 64, synchronous: bool = True) -> Iterator[dict[str, str]]:
     """A JACK server with the dummy driver, under a name of its own; gives the environment that finds it.

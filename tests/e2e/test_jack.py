@@ -1,18 +1,20 @@
 """A real MIDI stack: a JACK server, our port, a SoundFont synthesizer that hears it."""
 
+import contextlib
 import glob
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 import soundfile
 
-from tests.e2e.programs import PIANOGENIE, jackd, need, quiet_environment, running, stop, wait_for
+from tests.e2e.programs import PIANOGENIE, jackd, need, pid_of, quiet_environment, running, stop, wait_for
 
 SOUNDFONTS = ("/usr/share/sounds/sf2/TimGM6mb.sf2", "/usr/share/sounds/sf2/default-GM.sf2")
 
@@ -84,22 +86,22 @@ finally:
 """
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_whatever_signal_ends_it_no_note_is_left_sounding(environment, tmp_path, toy_model, ending):
-    """A listener on the wire sees a note-off for every note-on and the pedal's zero before the port is gone."""
+@contextlib.contextmanager
+def heard_of(player, environment):
+    """A program that plays to a listener on the wire, and the messages that this heard until both had ended."""
+    messages = []
     with running([sys.executable, "-c", LISTEN], env=environment, stdin=subprocess.PIPE) as listener:
         assert listener.stdout.readline().strip() == "ready"
-        record = tmp_path / "music"
-        with running(
-            [*demo(toy_model, 60), "--midi-out", "listener", "--record", str(record)], env=environment
-        ) as player:
+        with running([*player, "--midi-out", "listener"], env=environment) as player:
             wait_for(lambda: "Pianogenie" in ports(environment, inputs=True), "our own port")
             time.sleep(2.5)
-            _out, errors = stop(player, ending)
-            assert player.returncode == 0, errors
-            assert "Traceback" not in errors
+            yield player, messages
         heard, _ = listener.communicate("done\n", timeout=20)
-    messages = json.loads(heard)
+    messages += json.loads(heard)
+
+
+def is_silent_after(messages):
+    """Whether notes were heard, never two note-ons of a key without an off between, and at the end nothing sounds."""
     sounding, pedal, ons = set(), None, 0
     for status, data, value in (m for m in messages if len(m) == 3):
         if status == 0x90 and value:
@@ -110,9 +112,37 @@ def test_whatever_signal_ends_it_no_note_is_left_sounding(environment, tmp_path,
             sounding.remove(data)
         elif (status, data) == (0xB0, 64):
             pedal = value
-    assert ons >= 3 and not sounding and pedal == 0
+    return ons >= 3 and not sounding and pedal == 0
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_whatever_signal_ends_it_no_note_is_left_sounding(environment, tmp_path, toy_model, ending):
+    """A listener on the wire sees a note-off for every note-on and the pedal's zero before the port is gone."""
+    record = tmp_path / "music"
+    with heard_of([*demo(toy_model, 60), "--record", str(record)], environment) as (player, messages):
+        _out, errors = stop(player, ending)
+        assert player.returncode == 0, errors
+        assert "Traceback" not in errors
+    assert is_silent_after(messages), messages[-9:]
     assert len(list(record.glob("*.json"))) == len(list(record.glob("*.mid"))) == 1
     assert not list(record.glob(".*")), "something half-written was left behind"
+
+
+@pytest.mark.parametrize("synchronous", [True, False])
+def test_a_server_that_stands_still_at_the_end_is_waited_for(tmp_path, toy_model, synchronous):
+    """As on a machine that is busy for a moment. python-rtmidi would close the port with the last bytes still in it."""
+    name = f"pianogenie-{os.getpid()}"
+    with jackd(name, synchronous=synchronous) as jack:
+        environment = quiet_environment(tmp_path, **jack)
+        server = pid_of("jackd", name)
+        with heard_of([*demo(toy_model, 60), "--no-record"], environment) as (player, messages):
+            os.kill(server, signal.SIGSTOP)
+            goes_on = threading.Timer(1.5, os.kill, (server, signal.SIGCONT))
+            goes_on.start()
+            _out, errors = stop(player)
+            goes_on.join()
+            assert player.returncode == 0, errors
+    assert is_silent_after(messages), messages[-9:]
 
 
 def test_several_ports_of_one_name_are_listed(environment, toy_model):

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.midi_in import MidiInput
 from pianogenie.midi_ports import Port
-from pianogenie.outputs import midi_port
+from pianogenie.outputs import midi_line
 from pianogenie.performer import Performer
 from pianogenie.profiles import Profile, find_profile, profile_names
 from tests.instrument.listeners import Clock, Disk, Flaky, MidiPort, Osc, Speaker, Truth, Window
@@ -181,7 +181,7 @@ class Stage(RuleBasedStateMachine):
         self.check_the_end()
 
     def close(self):
-        with mock.patch.object(midi_port, "_FLUSH_S", 0), mock.patch("pianogenie.inputs.midi_in.retire"):
+        with mock.patch.object(midi_line, "_FLUSH_S", 0), mock.patch("pianogenie.inputs.midi_in.retire"):
             self.controller.close()
             self.hands.all_up()
             self.performer.close(self.clock())

@@ -9,9 +9,11 @@ from pianogenie import midi_ports
 from pianogenie.errors import UserError
 from pianogenie.events import NoteOff, NoteOn, Pedal, Press
 from pianogenie.genie import Genie
+from pianogenie.heartbeat import Heartbeat
 from pianogenie.midi_ports import Port
 from pianogenie.model import load_model
-from pianogenie.outputs import midi_port
+from pianogenie.outputs import midi_line, midi_port
+from pianogenie.outputs.midi_line import MidiLine
 from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.performer import Performer
 from pianogenie.port_watcher import PortWatcher
@@ -53,7 +55,7 @@ def on(key, velocity=64):
 
 def test_without_a_profile_it_is_three_bytes_straight_out_and_no_thread():
     client, before = Client(), threading.active_count()
-    output = MidiPortOutput(client, "port")
+    output = MidiPortOutput(MidiLine(client), "port")
     assert threading.active_count() == before
     for event in (on(39, 77), Pedal(33, 0.0), NoteOff(39, 0.0)):
         output.send(event)
@@ -63,7 +65,7 @@ def test_without_a_profile_it_is_three_bytes_straight_out_and_no_thread():
 
 def test_what_was_put_off_is_sent_by_its_thread():
     client = Client()
-    output = MidiPortOutput(client, "port", Profile(restrike_ms=20, longest_note_s=1))
+    output = MidiPortOutput(MidiLine(client), "port", Profile(restrike_ms=20, longest_note_s=1))
     for event in (on(39), NoteOff(39, 0.0), on(39, 90)):
         output.send(event)
     client.wait_for(lambda: (0x90, 60, 90) in client.messages)
@@ -74,7 +76,7 @@ def test_what_was_put_off_is_sent_by_its_thread():
 
 def test_active_sensing_goes_on_until_the_close_and_ends_after_the_last_note_off():
     client = Client()
-    output = MidiPortOutput(client, "port", Profile(active_sensing=True))
+    output = MidiPortOutput(MidiLine(client), "port", Profile(active_sensing=True))
     output.send(on(39))
     client.wait_for(lambda: client.messages.count((0xFE,)) >= 3)
     output.close()
@@ -86,22 +88,46 @@ def test_active_sensing_goes_on_until_the_close_and_ends_after_the_last_note_off
 
 def test_closing_lets_go_of_what_was_put_off_and_nothing_comes_after(monkeypatch):
     client = Client()
-    output = MidiPortOutput(client, "port", Profile(restrike_ms=50, shortest_note_ms=200))
+    output = MidiPortOutput(MidiLine(client), "port", Profile(restrike_ms=50, shortest_note_ms=200))
     for event in (on(39), NoteOff(39, 0.0), on(40), Pedal(127, 0.0)):
         output.send(event)
     output.close()
     output.send(on(41))
     output.close()
-    assert sorted(client.messages) == sorted(
+    *before, pedal, all_off = client.messages
+    assert sorted(before) == sorted(
         [(0x90, 60, 64), (0x90, 61, 64), (0xB0, 64, 127), (0x80, 60, 64), (0x80, 61, 64), (0xB0, 64, 0)]
     )
+    assert (pedal, all_off) == ((0xB0, 64, 0), (0xB0, 123, 0))
+
+
+class Stalled(Heartbeat):
+    """Of a server that stands still; what it was asked to wait for is kept."""
+
+    def __init__(self, client):
+        self.client, self.waits_after = client, []
+
+    def wait(self, *_args, **_options):
+        self.waits_after.append(self.client.messages[-1])
+        return False
+
+
+def test_a_server_that_stands_still_is_waited_for_before_the_port_closes_and_said():
+    client = Client()
+    stalled = Stalled(client)
+    output = MidiPortOutput(MidiLine(client, heartbeat=stalled), "port", Profile(controllers=(64,)))
+    output.send(on(39))
+    output.close()
+    assert stalled.waits_after == [(0x80, 60, 64)]  # once is enough
+    assert client.messages[-1] == (0xB0, 64, 0), "All Notes Off is nothing to this instrument"
+    assert not client.open and "took nothing" in output.trouble
 
 
 @pytest.fixture
 def plugged(monkeypatch):
     """An output on a port that is watched, its clients, one after another, and the watcher, which looks when told."""
     clients, listed = [Client()], ["piano"]
-    monkeypatch.setattr(midi_port, "open_port", lambda wanted: (clients[-1], Port(1, 0, "piano")))
+    monkeypatch.setattr(midi_line, "open_port", lambda wanted: (clients[-1], Port(1, 0, "piano")))
     said = []
     watcher = PortWatcher(said.append, every_s=0)
     monkeypatch.setattr(watcher, "_list", lambda api, inputs: [Port(1, i, n) for i, n in enumerate(listed)])
@@ -137,7 +163,7 @@ def test_a_port_that_is_not_there_at_the_start_is_waited_for(monkeypatch):
             raise UserError("no such MIDI output")
         return client, listed[0]
 
-    monkeypatch.setattr(midi_port, "open_port", open_port)
+    monkeypatch.setattr(midi_line, "open_port", open_port)
     watcher = PortWatcher(said.append, every_s=0)
     monkeypatch.setattr(watcher, "_list", lambda api, inputs: [p for p in listed if p.api == api])
     with pytest.raises(UserError):
@@ -150,7 +176,12 @@ def test_a_port_that_is_not_there_at_the_start_is_waited_for(monkeypatch):
     watcher.look()
     assert not output.missing and output.name == "Disklavier" and said == ["Disklavier is there"]
     output.close()
-    assert [m for m in client.messages if m[0] == 0xB0] == [(0xB0, 64, 50), (0xB0, 64, 0)]
+    assert [m for m in client.messages if m[0] == 0xB0] == [
+        (0xB0, 64, 50),
+        (0xB0, 64, 0),
+        (0xB0, 64, 0),
+        (0xB0, 123, 0),
+    ]
     assert client.notes() == []
 
 
@@ -179,7 +210,7 @@ def test_a_watched_port_that_refuses_is_gone_and_back_rather_than_lost_for_good(
 def test_a_port_that_nobody_watches_and_that_refuses_is_left_out_by_the_performer(toy_model):
     broken, whole = Client(), Client()
     broken.broken = True
-    outputs = [MidiPortOutput(broken, "broken"), MidiPortOutput(whole, "whole")]
+    outputs = [MidiPortOutput(MidiLine(broken), "broken"), MidiPortOutput(MidiLine(whole), "whole")]
     performer = Performer(Genie(load_model(toy_model), temperature=0), outputs)
     performer.play(Press(0, 0.0, 64))
     performer.close()
@@ -189,7 +220,7 @@ def test_a_port_that_nobody_watches_and_that_refuses_is_left_out_by_the_performe
 
 def test_a_panic_reaches_the_wire_and_a_held_button_may_be_let_go_afterwards(toy_model):
     client = Client()
-    output = MidiPortOutput(client, "port", Profile(restrike_ms=1000))
+    output = MidiPortOutput(MidiLine(client), "port", Profile(restrike_ms=1000))
     performer = Performer(Genie(load_model(toy_model), temperature=0), [output])
     performer.play(Press(0, 0.0, 64))
     performer.panic()

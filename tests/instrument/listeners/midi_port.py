@@ -6,7 +6,7 @@ from unittest import mock
 
 from pianogenie import midi_ports
 from pianogenie.midi_ports import Port
-from pianogenie.outputs import midi_port
+from pianogenie.outputs import midi_line, midi_port
 from pianogenie.outputs.midi_port import MidiPortOutput
 from pianogenie.port_watcher import PortWatcher
 from pianogenie.profiles import Profile
@@ -87,7 +87,7 @@ class MidiPort:
 
     @contextlib.contextmanager
     def _can_be_opened(self):
-        with mock.patch.object(midi_port, "open_port", lambda wanted: (self._wire, Port(1, 0, "piano"))):
+        with mock.patch.object(midi_line, "open_port", lambda wanted: (self._wire, Port(1, 0, "piano"))):
             yield
 
     @property

@@ -1,0 +1,69 @@
+"""A MIDI client that is open, and what python-rtmidi does not tell of it: whether what was sent has gone out."""
+
+import contextlib
+import sys
+import time
+
+import rtmidi
+
+from pianogenie.errors import UserError
+from pianogenie.heartbeat import Heartbeat
+from pianogenie.lifelines import Lifelines
+from pianogenie.midi_ports import ERRORS, Port, abandon, apis, client_of, open_port
+from pianogenie.urgency import its_threads_hurry
+
+_FLUSH_S = 0.05  # the backends hand bytes on in their own time, JACK once a period: 46 ms if it is 2048 frames
+_ROUNDS = 4  # of JACK's: the first may have begun before the last bytes came, a reader may be one or two behind
+_STALLED_S = 5.0
+"""How long a JACK server may stand still: it waits so long itself for a program that left without a word."""
+
+
+class MidiLine:
+    """To one port. `client`, open, is the line's from now on."""
+
+    def __init__(self, client: rtmidi.MidiOut, lifelines: Lifelines | None = None, heartbeat: Heartbeat | None = None):
+        self._client = client
+        self._lifelines = lifelines or Lifelines()
+        self._heartbeat = heartbeat or Heartbeat()
+        self.write = client.send_message
+        """Sends the bytes of a message. May raise one of ERRORS, or lose them without a word."""
+
+    @classmethod
+    def open(cls, wanted: str | Port) -> tuple["MidiLine", Port]:
+        """Open the port that `find_port` finds, or one that was found before. Raises UserError, as `open_port` does."""
+        lifelines = Lifelines()
+        with lifelines.opened(), its_threads_hurry() as threads:
+            client, port = open_port(wanted)
+        return cls(client, lifelines, Heartbeat(threads)), port
+
+    @classmethod
+    def open_virtual(cls, name: str) -> "MidiLine":
+        """Open a port of our own that other programs can read from. Raises UserError where none can be."""
+        for api in apis():
+            lifelines, client = Lifelines(), None
+            with contextlib.suppress(*ERRORS, NotImplementedError, TypeError):
+                with lifelines.opened(), its_threads_hurry() as threads:
+                    client = client_of(api, inputs=False)
+                    if client is not None:
+                        client.open_virtual_port(name)
+                if client is not None:
+                    return cls(client, lifelines, Heartbeat(threads))
+            if client is not None:
+                client.delete()
+        way_out = "install loopMIDI and use --midi-out" if sys.platform == "win32" else "is ALSA or JACK running?"
+        raise UserError(f"{name}: no virtual MIDI port can be opened on this system; {way_out}")
+
+    def has_gone_out(self) -> bool:
+        """Wait until what was sent so far has gone out. False if it has not, after seconds, or never will."""
+        time.sleep(_FLUSH_S)
+        return self._heartbeat.wait(_ROUNDS, _STALLED_S, unless=self._lifelines.are_cut)
+
+    def close(self) -> None:
+        """Close the port. What has not gone out by now may be lost."""
+        if self._lifelines.are_cut():
+            abandon(self._client)
+        else:
+            with contextlib.suppress(*ERRORS):  # it may have gone just now
+                self._client.close_port()
+                self._client.delete()
+        self._lifelines.close()
