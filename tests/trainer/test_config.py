@@ -32,6 +32,8 @@ def test_settings_are_given_as_text_or_numbers():
         "stretch_max=1",
         "seed=-1",
         "hand_share=1.5",
+        "optimiser=muon",
+        "optimiser=sgd",
     ],
 )
 def test_what_does_not_do_is_told_by_name(setting):

@@ -52,6 +52,7 @@ class Config:
     commitment_weight: float = 0.25  # of the vector bottleneck
 
     # The optimiser
+    optimiser: str = "adamw"  # or "muon" (muon.py), of our own network
     steps: int = 50_000
     lr: float = 3e-4
     warmup_steps: int = 0
@@ -104,6 +105,7 @@ class Config:
         if self.hand_share > 1:
             raise UserError(f"configuration: hand_share must be in 0..1, not {self.hand_share}")
         choices = {
+            "optimiser": ("adamw", "muon"),
             "schedule": ("constant", "cosine"),
             "network": ("lstm", "gated"),
             "bottleneck": ("integer", "vector", "none"),
@@ -112,6 +114,8 @@ class Config:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise UserError(f"configuration: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
+        if self.optimiser == "muon" and self.network != "gated":
+            raise UserError("configuration: optimiser must be adamw for the network lstm, not 'muon'")
         if self.bottleneck != "integer":
             # Codes have no order, so that neither a contour nor a hand means anything to them.
             for name, wanted in (("network", "lstm"), ("contour", "none"), ("hand_share", 0)):
@@ -157,6 +161,7 @@ CONFIGURATIONS: dict[str, Config] = {
         hand_share=1 / 2,
         tune_share=1 / 4,
         contour="none",
+        optimiser="muon",
         lr=3e-3,
         warmup_steps=100,
         schedule="cosine",

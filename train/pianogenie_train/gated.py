@@ -14,6 +14,7 @@ Inside, time comes first: [N, B, D].
 """
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -101,6 +102,14 @@ class GatedDecoder(nn.Module):
         [B, N, 88], and the velocity expected of each key, float [B, N, 88], 1..127.
         """
         return self.listen(self.expect(prev_keys, delta_times), prev_keys, delta_times, buttons)
+
+    def matrices(self) -> Iterator[nn.Parameter]:
+        """The weights float [rows, columns] of all products with what is inside: not tables, nor the bank's."""
+        for block in self.blocks:
+            yield block.into.weight
+            yield block.out.weight
+        for layer in (self.into_known, self.known, self.into_head, self.output):
+            yield layer.weight
 
     def expect(self, prev_keys: torch.Tensor, delta_times: torch.Tensor) -> Expected:
         """prev_keys int64 [B, N], delta_times float [B, N] in seconds -> all that is known without buttons."""

@@ -7,11 +7,17 @@ rest would wait for the one that left.
 A process that was started without torchrun is a world of its own, and pays nothing for any of this.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pianogenie.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def launched() -> bool:
@@ -62,6 +68,14 @@ def _reduced(values: tuple[float, ...], operation: str) -> list[float]:
     tensor = torch.tensor(values, dtype=torch.float64)  # on the CPU, whatever the model runs on: gloo carries it
     dist.all_reduce(tensor, getattr(dist.ReduceOp, operation))
     return tensor.tolist()
+
+
+def add_up(tensor: torch.Tensor) -> None:
+    """Make every process's `tensor` the sum of all of them, where the model runs. All must ask at the same time."""
+    if world() > 1:
+        import torch.distributed as dist
+
+        dist.all_reduce(tensor)
 
 
 def raise_together(fault: UserError | None) -> None:

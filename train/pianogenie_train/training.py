@@ -13,6 +13,7 @@ from pianogenie_train import losses, ranks
 from pianogenie_train.config import Config
 from pianogenie_train.data import Batch
 from pianogenie_train.model import Autoencoder
+from pianogenie_train.muon import Muon
 
 
 class Training(L.LightningModule):
@@ -56,9 +57,12 @@ class Training(L.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         config = self.config
-        return torch.optim.AdamW(
-            self.parameters(), lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay
-        )
+        settings = {"lr": config.lr, "betas": (0.9, config.beta2), "weight_decay": config.weight_decay}
+        if config.optimiser == "adamw":
+            return torch.optim.AdamW(self.parameters(), **settings)
+        matrices = list(self.model.decoder.matrices())
+        turned = {id(matrix) for matrix in matrices}
+        return Muon(matrices, (p for p in self.parameters() if id(p) not in turned), **settings)
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: Any, **__: Any) -> None:
         """Clip, and stop before a broken gradient reaches the weights, so that checkpoints stay good."""
