@@ -7,9 +7,18 @@ import mido
 import numpy as np
 import pytest
 
+from . import quickly
+
 torch = pytest.importorskip("torch", reason="the trainer needs the extra `train`: pip install '.[train]'")
 # On a busy machine two threads of a network this small spend their time waiting for each other.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def start():
+    """Starts a command of `pianogenie` (quickly.py)."""
+    with quickly.server() as starts:
+        yield starts
 
 
 def midi_file(path: Path, notes, *, channel: int = 0, tempo_us: int = 500_000, more=()) -> Path:

@@ -1,8 +1,7 @@
 """`pianogenie` as processes of its own, without waiting for torch each time: a server imports it once and forks.
 
-with quickly.server() as start:
-    with start("train", "fit", ...) as program: os.kill(program.pid, signal.SIGKILL)
-    assert program.status == -signal.SIGKILL
+with start("train", "fit", ...) as program: os.kill(program.pid, signal.SIGKILL)
+assert program.status == -signal.SIGKILL
 """
 
 import contextlib
@@ -70,6 +69,10 @@ def _run(words: list[str], said: int) -> int:
 
 def _serve() -> None:
     import tempfile
+
+    # What commands import when they need it. None of it starts a thread, with which a fork might hang.
+    import onnxscript  # noqa: F401
+    import torch._dynamo  # noqa: F401
 
     for line in sys.stdin:
         with tempfile.TemporaryFile() as said:

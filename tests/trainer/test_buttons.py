@@ -10,14 +10,6 @@ from pianogenie.events import Press
 from pianogenie.model import load_model
 from pianogenie.performance import save_performance
 
-from . import quickly
-
-
-@pytest.fixture(scope="module")
-def start():
-    with quickly.server() as starts:
-        yield starts
-
 
 def done(start, *words):
     with start(*words) as program:

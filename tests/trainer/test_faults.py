@@ -13,17 +13,10 @@ from pianogenie_train.prepare import prepare
 from pianogenie.errors import UserError
 from pianogenie.model import load_model
 
-from . import quickly
 from .faults import fill, full_disk, small_disk
 
 TINY = ["--config", "paper", "--set", "rnn_dim=8", "--set", "window=32", "--batch", "4", "--device", "cpu"]
 TINY += ["--threads", "1", "--set", "validate_every=1000"]
-
-
-@pytest.fixture(scope="module")
-def start():
-    with quickly.server() as starts:
-        yield starts
 
 
 def fit(start, data, out, *more):

@@ -5,11 +5,8 @@ import random
 import signal
 import time
 
-import pytest
 import torch
 from pianogenie_train import runs
-
-from . import quickly
 
 STEPS = 30
 
@@ -51,12 +48,6 @@ def content(run, which):
     for name in ("state_dict", "optimizer_states", "callbacks", "global_step"):
         collect(name, kept[name])
     return found
-
-
-@pytest.fixture(scope="module")
-def start():
-    with quickly.server() as starts:
-        yield starts
 
 
 def test_a_run_killed_again_and_again_ends_as_one_that_was_left_alone(data, tmp_path, start):
