@@ -100,6 +100,11 @@ SECTIONS: dict[str, list[Row]] = {
             ),
         ),
         Row(
+            "A JACK server that stands still while a session ends",
+            "sessions",
+            ("tests/e2e/test_jack.py::test_a_server_that_stands_still_at_the_end_is_waited_for",),
+        ),
+        Row(
             "A full disk under the recorder",
             "sessions",
             (
