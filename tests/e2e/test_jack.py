@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -52,7 +51,7 @@ def test_a_synthesizer_sounds(environment, tmp_path, toy_model):
     synth = ["fluidsynth", "-i", "-q", "-m", "jack", "-a", "file", "-o", f"audio.file.name={heard}"]
     synth += ["-o", "audio.file.type=raw", "-o", "midi.jack.id=synth", "-r", "48000", soundfont]
     with running([*synth, "-s", "-o", f"shell.port={9800 + os.getpid() % 200}"], env=environment) as process:
-        wait_for(lambda: "synth" in ports(environment), "fluidsynth's MIDI port", 30)
+        wait_for(lambda: "synth" in ports(environment), "fluidsynth's MIDI port", 60)
         played = subprocess.run(
             [*demo(toy_model, 5), "--no-record", "--midi-out", "synth"],
             env=environment,
@@ -79,8 +78,8 @@ heard = []
 port.set_callback(lambda message, _: heard.append(message[0]))
 print("ready", flush=True)
 try:
-    sys.stdin.readline()
-    print(json.dumps(heard), flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(heard), flush=True)
 finally:
     port.delete()  # a synchronous JACK server waits five seconds for one that leaves without a word
 """
@@ -88,16 +87,21 @@ finally:
 
 @contextlib.contextmanager
 def heard_of(player, environment):
-    """A program that plays to a listener on the wire, and the messages that this heard until both had ended."""
+    """A program that plays to a listener, once there is music, and what the listener has heard when it has ended."""
     messages = []
     with running([sys.executable, "-c", LISTEN], env=environment, stdin=subprocess.PIPE) as listener:
         assert listener.stdout.readline().strip() == "ready"
+
+        def heard():
+            listener.stdin.write("?\n")
+            listener.stdin.flush()
+            return json.loads(listener.stdout.readline())
+
         with running([*player, "--midi-out", "listener"], env=environment) as player:
-            wait_for(lambda: "Pianogenie" in ports(environment, inputs=True), "our own port")
-            time.sleep(2.5)
+            # Not by looking for the port: for each program that comes and goes JACK rearranges everything.
+            wait_for(lambda: len(heard()) > 25, "music")
             yield player, messages
-        heard, _ = listener.communicate("done\n", timeout=20)
-    messages += json.loads(heard)
+        messages += heard()
 
 
 def check_books(messages):
@@ -158,7 +162,7 @@ def test_a_server_that_stands_still_at_the_end_is_waited_for(tmp_path, toy_model
             goes_on.join()
             assert player.returncode == 0, errors
     # A server that does not wait for its clients loses messages of those that are late, and gives them others twice.
-    assert len(messages) > 10 and what_sounds_after(messages) == (set(), 0), messages[-9:]
+    assert what_sounds_after(messages) == (set(), 0), messages
     if synchronous:
         check_books(messages)
 
@@ -186,7 +190,7 @@ def test_several_ports_of_one_name_are_listed(environment, toy_model):
 
 def test_a_virtual_port_is_seen_by_others(environment, toy_model):
     with running([*demo(toy_model, 30), "--no-record", "--virtual-midi"], env=environment):
-        wait_for(lambda: "Pianogenie" in ports(environment, inputs=True), "the virtual port")
+        wait_for(lambda: "Pianogenie" in ports(environment, inputs=True), "the virtual port", 60)
 
 
 def test_no_jack_is_no_noise(tmp_path):
