@@ -9,11 +9,11 @@ needed, and neither waits for the other: a busy window costs frames, never time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from multiprocessing import shared_memory
 
 import pygame
 
 from pianogenie.window.layout import Box
+from pianogenie.window.shared import SharedBlock
 
 MAX_RECTANGLES = 256
 """Rectangles a frame; a picture with more of them is published whole."""
@@ -29,9 +29,8 @@ class Frames:
     Use `create` in the window's process, which owns the memory, and `attach` in the painter's.
     """
 
-    def __init__(self, memory: shared_memory.SharedMemory, width: int, height: int, owned: bool):
+    def __init__(self, memory: SharedBlock, width: int, height: int):
         self._memory = memory
-        self._owned = owned
         self.whole = Box(0, 0, width, height)
         self._header = memory.buf[:_HEADER_BYTES]
         self._words = self._header.cast("I")
@@ -43,13 +42,13 @@ class Frames:
     @classmethod
     def create(cls, width: int, height: int) -> Frames:
         """Fresh shared memory for pictures of this size."""
-        memory = shared_memory.SharedMemory(create=True, size=_HEADER_BYTES + width * height * 4)
-        return cls(memory, width, height, owned=True)
+        memory = SharedBlock.create(_HEADER_BYTES + width * height * 4)
+        return cls(memory, width, height)
 
     @classmethod
     def attach(cls, name: str, width: int, height: int) -> Frames:
         """The frames that the window created. FileNotFoundError when they are gone already."""
-        return cls(shared_memory.SharedMemory(name=name), width, height, owned=False)
+        return cls(SharedBlock.attach(name), width, height)
 
     @property
     def shared_name(self) -> str:
@@ -65,8 +64,6 @@ class Frames:
         self._header.release()
         self._pixels.release()
         self._memory.close()
-        if self._owned:
-            self._memory.unlink()
 
     # The painter's side.
 

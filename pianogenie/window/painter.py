@@ -6,9 +6,10 @@ It has the interpreter, the core's spare time and the pixels to itself, so paint
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -26,18 +27,32 @@ _NICE = 5
 """How much a painter steps back: with every core busy, the notes go first."""
 
 
-def paint_forever(stage_name: str) -> None:
-    """The painter's process: paint what the stage shows until the parent is gone or the stage is."""
+def main() -> None:
+    """The painter's process: paint what the stage, named on the command line, shows, until our parent is gone.
+
+    The parent keeps the other end of our standard input, and never writes.
+    """
     _stay_calm()
+    parent_gone = threading.Event()
+
+    def wait_for_the_end() -> None:
+        with contextlib.suppress(OSError):
+            os.read(sys.stdin.fileno(), 1)
+        parent_gone.set()
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
+    _paint_until(parent_gone, sys.argv[1])
+
+
+def _paint_until(parent_gone: threading.Event, stage_name: str) -> None:
     try:
         stage = Stage.attach(stage_name)
     except FileNotFoundError:
         return
     painter = Painter(stage)
-    parent = multiprocessing.parent_process()
     tick = time.perf_counter()
     try:
-        while parent is None or parent.is_alive():
+        while not parent_gone.is_set():
             moving = painter.turn()
             now = time.perf_counter()
             tick = max(tick + FRAME_S, now) if moving else now + _IDLE_S

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import json
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from multiprocessing.context import SpawnProcess
 
-from pianogenie.window.painter import paint_forever
 from pianogenie.window.stage import Stage
 
 _LOOK_EVERY_S = 0.5
@@ -16,6 +16,15 @@ _HANGS_AFTER_S = 5.0
 """Without a heartbeat. Laying out a 4K picture on a busy machine stays below it."""
 _STARTS_WITHIN_S = 60.0
 """Until the first heartbeat: on a machine without a core to spare, one that was killed would only begin anew."""
+_ENDS_WITHIN_S = 2.0
+"""Once it was killed; it is awaited so that no zombie is left."""
+_PROGRAM = """
+import json, sys
+sys.path[:] = json.loads(sys.argv.pop(1))
+from pianogenie.window.painter import main
+main()
+"""
+"""With our own path: it is the painter beside this file, not what may lie in the folder that we were started in."""
 
 
 class PainterProcess:
@@ -28,7 +37,7 @@ class PainterProcess:
     def __init__(self, stage: Stage):
         self._stage = stage
         self._lives = 2
-        self._process: SpawnProcess | None = None
+        self._process: subprocess.Popen | None = None
         self._beat = -1
         self._beat_at = 0.0
         self._patience_s = _STARTS_WITHIN_S
@@ -38,11 +47,11 @@ class PainterProcess:
         """Start it; `now` in seconds of the clock that `watch` is given."""
         self._lives -= 1
         self._stage.painter_waits = False  # the one before may have ended while it did
-        self._process = multiprocessing.get_context("spawn").Process(
-            target=paint_forever, args=(self._stage.shared_name,), name="pianogenie-painter", daemon=True
-        )
         with _keyboard_interrupt_blocked():
-            self._process.start()
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), self._stage.shared_name],
+                stdin=subprocess.PIPE,  # which closes when we end, whatever ends us
+            )
         self._beat, self._beat_at = self._stage.beat, now
         self._patience_s = _STARTS_WITHIN_S
 
@@ -60,14 +69,14 @@ class PainterProcess:
         if beat != self._beat:
             self._beat, self._beat_at = beat, now
             self._patience_s = _HANGS_AFTER_S
-        alive = self._process.is_alive()
+        alive = self._process.poll() is None
         if self._stage.painter_waits:  # for the display, which is not its fault
             self._beat_at = now
         if alive and now - self._beat_at < self._patience_s:
             return
         if alive:
             self._process.kill()
-        self._process = None
+        self._let_go()
         if self._lives > 0:
             self.start(now)
 
@@ -75,8 +84,13 @@ class PainterProcess:
         """End it and wait for its end."""
         if self._process is not None:
             self._process.kill()
-            self._process.join(timeout=2)
-            self._process = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_ENDS_WITHIN_S)
+        self._process = None
 
 
 @contextlib.contextmanager

@@ -12,11 +12,11 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import shared_memory
 
 from pianogenie.events import NoteOff, NoteOn, Pedal, PianoEvent, PlayerEvent, Press, Release
 from pianogenie.keys import NUM_KEYS
 from pianogenie.outputs.base import Output
+from pianogenie.window.shared import SharedBlock
 
 _TEXT_BYTES = 1024
 _NAME_BYTES = 64
@@ -58,11 +58,9 @@ class Stage:
         self,
         buffer: memoryview | bytearray,
         num_buttons: int | None = None,
-        memory: shared_memory.SharedMemory | None = None,
-        owned: bool = True,
+        memory: SharedBlock | None = None,
     ):
         self._memory = memory
-        self._owned = owned
         self._views: list[memoryview] = []
         self._offset = 0
         whole = memoryview(buffer)
@@ -101,7 +99,7 @@ class Stage:
     @classmethod
     def create(cls, num_buttons: int) -> Stage:
         """A stage that another process can attach to; `close` removes it."""
-        memory = shared_memory.SharedMemory(create=True, size=cls.bytes_needed(num_buttons))
+        memory = SharedBlock.create(cls.bytes_needed(num_buttons))
         return cls(memory.buf, num_buttons, memory)
 
     @classmethod
@@ -112,8 +110,8 @@ class Stage:
     @classmethod
     def attach(cls, name: str) -> Stage:
         """The stage that another process created. FileNotFoundError when it is gone."""
-        memory = shared_memory.SharedMemory(name=name)
-        return cls(memory.buf, None, memory, owned=False)
+        memory = SharedBlock.attach(name)
+        return cls(memory.buf, None, memory)
 
     @property
     def shared_name(self) -> str | None:
@@ -127,8 +125,6 @@ class Stage:
         self._views.clear()
         if self._memory is not None:
             self._memory.close()
-            if self._owned:
-                self._memory.unlink()
             self._memory = None
 
     def __enter__(self) -> Stage:
