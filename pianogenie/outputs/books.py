@@ -74,12 +74,15 @@ class Books:
             self._move_pedal(0)
 
     def last_words(self) -> None:
-        """After `silence`, say once more that there is to be silence: the first time may not have been heard."""
+        """After `silence`, say once more that there is to be silence: the first time may not have been heard.
+
+        Of notes only if there were any: other programs may play on the same channel.
+        """
         if self._away:
             return
         for status in self._pedal_channels:
             self._write((status, SUSTAIN, 0))
-        if ALL_NOTES_OFF in self._knows:
+        if ALL_NOTES_OFF in self._knows and max(self._ended) > _NEVER:
             self._write((self._control, ALL_NOTES_OFF, 0))
 
     def panic(self, now: float) -> None:

@@ -14,8 +14,8 @@ from pianogenie.urgency import its_threads_hurry
 
 _FLUSH_S = 0.05  # the backends hand bytes on in their own time, JACK once a period: 46 ms if it is 2048 frames
 _ROUNDS = 4  # of JACK's: the first may have begun before the last bytes came, a reader may be one or two behind
-_STALLED_S = 5.0
-"""How long a JACK server may stand still: it waits so long itself for a program that left without a word."""
+_STALLED_S = 7.0
+"""How long a JACK server may stand still: it waits for 5 s itself for a program that left without a word."""
 
 
 class MidiLine:
@@ -25,6 +25,7 @@ class MidiLine:
         self._client = client
         self._lifelines = lifelines or Lifelines()
         self._heartbeat = heartbeat or Heartbeat()
+        self._stands_still = False
         self.write = client.send_message
         """Sends the bytes of a message. May raise one of ERRORS, or lose them without a word."""
 
@@ -34,7 +35,7 @@ class MidiLine:
         lifelines = Lifelines()
         with lifelines.opened(), its_threads_hurry() as threads:
             client, port = open_port(wanted)
-        return cls(client, lifelines, Heartbeat(threads)), port
+        return cls(client, lifelines, _heartbeat(port.api, threads)), port
 
     @classmethod
     def open_virtual(cls, name: str) -> "MidiLine":
@@ -47,7 +48,7 @@ class MidiLine:
                     if client is not None:
                         client.open_virtual_port(name)
                 if client is not None:
-                    return cls(client, lifelines, Heartbeat(threads))
+                    return cls(client, lifelines, _heartbeat(api, threads))
             if client is not None:
                 client.delete()
         way_out = "install loopMIDI and use --midi-out" if sys.platform == "win32" else "is ALSA or JACK running?"
@@ -56,14 +57,20 @@ class MidiLine:
     def has_gone_out(self) -> bool:
         """Wait until what was sent so far has gone out. False if it has not, after seconds, or never will."""
         time.sleep(_FLUSH_S)
-        return self._heartbeat.wait(_ROUNDS, _STALLED_S, unless=self._lifelines.are_cut)
+        self._stands_still = not self._heartbeat.wait(_ROUNDS, _STALLED_S, unless=self._lifelines.are_cut)
+        return not self._stands_still
 
     def close(self) -> None:
         """Close the port. What has not gone out by now may be lost."""
-        if self._lifelines.are_cut():
+        if self._stands_still or self._lifelines.are_cut():  # python-rtmidi would wait, and everything with it
             abandon(self._client)
         else:
             with contextlib.suppress(*ERRORS):  # it may have gone just now
                 self._client.close_port()
                 self._client.delete()
         self._lifelines.close()
+
+
+def _heartbeat(api: int, threads: set[int]) -> Heartbeat:
+    """Other backends have handed on what was sent when the call returns."""
+    return Heartbeat(threads if api == rtmidi.API_UNIX_JACK else ())

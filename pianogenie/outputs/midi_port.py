@@ -121,7 +121,7 @@ class MidiPortOutput(Output):
     def close(self) -> None:
         """Let go of what still sounds, let the last bytes out, say so once more, then close the port.
 
-        Active sensing ends last, so that what listens for it has nothing left to silence.
+        Active sensing ends after the last note-off, so that what listens for it has nothing left to silence.
         """
         with self._lock:
             if self._closed:
@@ -135,15 +135,15 @@ class MidiPortOutput(Output):
         if line is not None:
             self._unheard = not line.has_gone_out()
             self._books.last_words()
-            self._unheard = self._unheard or not line.has_gone_out()
+            self._unheard = self._unheard or not line.has_gone_out() or self._failed is not None
             line.close()
 
     @property
     def trouble(self) -> str | None:
-        """That it was away when the session ended, or took nothing."""
+        """That it was away when the session ended, or may as well have been."""
         if not self.missing and not self._unheard:
             return None
-        what = "was not there" if self.missing else "took nothing"
+        what = "was not there" if self.missing else "may have taken nothing"
         return f"it {what} when the session ended; what sounded last may sound still"
 
     def _put(self, message: tuple[int, ...]) -> None:

@@ -112,7 +112,7 @@ class Stalled(Heartbeat):
         return False
 
 
-def test_a_server_that_stands_still_is_waited_for_before_the_port_closes_and_said():
+def test_a_server_that_stands_still_is_waited_for_left_to_the_system_and_said():
     client = Client()
     stalled = Stalled(client)
     output = MidiPortOutput(MidiLine(client, heartbeat=stalled), "port", Profile(controllers=(64,)))
@@ -120,7 +120,8 @@ def test_a_server_that_stands_still_is_waited_for_before_the_port_closes_and_sai
     output.close()
     assert stalled.waits_after == [(0x80, 60, 64)]  # once is enough
     assert client.messages[-1] == (0xB0, 64, 0), "All Notes Off is nothing to this instrument"
-    assert not client.open and "took nothing" in output.trouble
+    assert client.open, "python-rtmidi would wait for the server, and everything with it"
+    assert "may have taken nothing" in output.trouble
 
 
 @pytest.fixture
@@ -180,7 +181,6 @@ def test_a_port_that_is_not_there_at_the_start_is_waited_for(monkeypatch):
         (0xB0, 64, 50),
         (0xB0, 64, 0),
         (0xB0, 64, 0),
-        (0xB0, 123, 0),
     ]
     assert client.notes() == []
 

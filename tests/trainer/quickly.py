@@ -31,7 +31,8 @@ def server() -> Iterator[Callable]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_WAIT_POLICY": "passive", "PYTHONPATH": str(ROOT)},
+        # A library with threads of its own might hang after a fork.
+        env={**os.environ, "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     ) as process:
 
         @contextlib.contextmanager
@@ -70,7 +71,7 @@ def _run(words: list[str], said: int) -> int:
 def _serve() -> None:
     import tempfile
 
-    # What commands import when they need it. None of it starts a thread, with which a fork might hang.
+    # What commands import when they need it.
     import onnxscript  # noqa: F401
     import torch._dynamo  # noqa: F401
 

@@ -31,7 +31,7 @@ def test_a_first_step_is_of_the_size_of_adams_and_goes_against_the_gradient():
     torch.manual_seed(1)
     matrix, bias = torch.nn.Parameter(torch.randn(48, 16)), torch.nn.Parameter(torch.randn(16))
     before = matrix.detach().clone(), bias.detach().clone()
-    optimiser = Muon([matrix], [bias], lr=0.01, weight_decay=0.0)
+    optimiser = Muon([(matrix, 3)], [bias], lr=0.01, weight_decay=0.0)
     gradient = torch.randn(48, 16)
     matrix.grad, bias.grad = gradient.clone(), torch.randn(16)
     optimiser.step()
@@ -46,7 +46,7 @@ def test_a_first_step_is_of_the_size_of_adams_and_goes_against_the_gradient():
 
 def test_the_matrices_remember_where_they_were_going():
     matrix = torch.nn.Parameter(torch.zeros(4, 4))
-    optimiser = Muon([matrix], [torch.nn.Parameter(torch.zeros(1))], lr=1.0, weight_decay=0.0)
+    optimiser = Muon([(matrix, 1)], [torch.nn.Parameter(torch.zeros(1))], lr=1.0, weight_decay=0.0)
     first, second = torch.diag(torch.tensor([1.0, 0, 0, 0])), torch.diag(torch.tensor([0, 1.0, 0, 0]))
     for gradient in (first, second):
         before = matrix.detach().clone()
@@ -60,7 +60,7 @@ def test_the_matrices_remember_where_they_were_going():
 
 def test_weights_decay_and_the_gradient_is_spent():
     matrix = torch.nn.Parameter(torch.ones(4, 4))
-    optimiser = Muon([matrix], [torch.nn.Parameter(torch.zeros(1))], lr=0.1, weight_decay=0.5)
+    optimiser = Muon([(matrix, 1)], [torch.nn.Parameter(torch.zeros(1))], lr=0.1, weight_decay=0.5)
     matrix.grad = torch.zeros(4, 4)
     optimiser.step()
     assert torch.allclose(matrix.detach(), torch.full((4, 4), 0.95)) and matrix.grad is None
@@ -69,7 +69,7 @@ def test_weights_decay_and_the_gradient_is_spent():
 def test_what_it_remembers_is_part_of_its_state():
     def begin():
         matrix, other = torch.nn.Parameter(torch.ones(4, 4)), torch.nn.Parameter(torch.ones(3))
-        return matrix, other, Muon([matrix], [other], lr=0.1)
+        return matrix, other, Muon([(matrix, 1)], [other], lr=0.1)
 
     def learn(matrix, other, optimiser, seed):
         torch.manual_seed(seed)

@@ -103,13 +103,14 @@ class GatedDecoder(nn.Module):
         """
         return self.listen(self.expect(prev_keys, delta_times), prev_keys, delta_times, buttons)
 
-    def matrices(self) -> Iterator[nn.Parameter]:
-        """The weights float [rows, columns] of all products with what is inside: not tables, nor the bank's."""
+    def matrices(self) -> Iterator[tuple[nn.Parameter, int]]:
+        """The weights float [rows, columns] of all products with what is inside, not tables, nor the bank's; and how
+        many maps lie one above the other in each."""
         for block in self.blocks:
-            yield block.into.weight
-            yield block.out.weight
+            yield block.into.weight, block.into.out_features // block.dim
+            yield block.out.weight, 1
         for layer in (self.into_known, self.known, self.into_head, self.output):
-            yield layer.weight
+            yield layer.weight, 1
 
     def expect(self, prev_keys: torch.Tensor, delta_times: torch.Tensor) -> Expected:
         """prev_keys int64 [B, N], delta_times float [B, N] in seconds -> all that is known without buttons."""

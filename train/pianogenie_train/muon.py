@@ -30,14 +30,17 @@ class Muon(torch.optim.AdamW):
     step; all processes must have the same gradients.
 
     Args:
-        matrices: float [rows, columns] each; of several square maps above each other each is turned by itself.
+        matrices: float [rows, columns] each, and how many maps of one size lie one above the other in it; each map is
+            turned by itself.
         others: any other parameters.
         settings: AdamW's. The rate and the weight decay are the matrices' too.
     """
 
-    def __init__(self, matrices: Iterable[torch.nn.Parameter], others: Iterable[torch.nn.Parameter], **settings: Any):
-        self._matrices = list(matrices)
-        super().__init__([{"params": list(others)}, {"params": self._matrices}], **settings)
+    def __init__(
+        self, matrices: Iterable[tuple[torch.nn.Parameter, int]], others: Iterable[torch.nn.Parameter], **settings: Any
+    ):
+        weights, maps = zip(*matrices, strict=True)
+        super().__init__([{"params": list(others)}, {"params": list(weights), "maps": list(maps)}], **settings)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -47,19 +50,19 @@ class Muon(torch.optim.AdamW):
             with torch.enable_grad():
                 loss = closure()
         group = self.param_groups[1]
-        for matrix, update in zip(self._matrices, self._updates(), strict=True):
+        for matrix, update in zip(group["params"], self._updates(**group), strict=True):
             matrix.mul_(1 - group["lr"] * group["weight_decay"])
             matrix.add_(update, alpha=-group["lr"])
             matrix.grad = None  # AdamW leaves alone what has none
         super().step()
         return loss
 
-    def _updates(self) -> Iterator[torch.Tensor]:
+    def _updates(self, params: list[torch.Tensor], maps: list[int], **_settings: Any) -> Iterator[torch.Tensor]:
         """Of each matrix; each process works out some of them and hears of the rest."""
-        updates = torch.zeros(sum(matrix.numel() for matrix in self._matrices), device=self._matrices[0].device)
-        places = updates.split([matrix.numel() for matrix in self._matrices])
+        updates = torch.zeros(sum(matrix.numel() for matrix in params), device=params[0].device)
+        places = updates.split([matrix.numel() for matrix in params])
         ours = 0
-        for matrix, place in zip(self._matrices, places, strict=True):
+        for matrix, count, place in zip(params, maps, places, strict=True):
             if not self.state[matrix]:
                 self.state[matrix] = {
                     "mean": torch.zeros_like(matrix),
@@ -68,12 +71,12 @@ class Muon(torch.optim.AdamW):
             mean = self.state[matrix]["mean"]
             mean.lerp_(matrix.grad, 1 - MOMENTUM)
             ahead = matrix.grad.lerp(mean, MOMENTUM)
-            for part, to in zip(_maps(ahead), _maps(place.view_as(matrix)), strict=True):
+            for part, to in zip(ahead.chunk(count), place.view_as(matrix).chunk(count), strict=True):
                 if ours % ranks.world() == ranks.rank():
                     to.copy_(evened(part)).mul_(SIZE * max(part.shape) ** 0.5)
                 ours += 1
         ranks.add_up(updates)
-        return (place.view_as(matrix) for matrix, place in zip(self._matrices, places, strict=True))
+        return (place.view_as(matrix) for matrix, place in zip(params, places, strict=True))
 
 
 def evened(matrix: torch.Tensor) -> torch.Tensor:
@@ -86,8 +89,3 @@ def evened(matrix: torch.Tensor) -> torch.Tensor:
         squared = x @ x.T
         x = a * x + torch.addmm(squared, squared, squared, beta=b, alpha=c) @ x
     return x.T if tall else x
-
-
-def _maps(matrix: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    rows, columns = matrix.shape
-    return matrix.split(columns) if rows % columns == 0 else (matrix,)

@@ -61,7 +61,7 @@ class Training(L.LightningModule):
         if config.optimiser == "adamw":
             return torch.optim.AdamW(self.parameters(), **settings)
         matrices = list(self.model.decoder.matrices())
-        turned = {id(matrix) for matrix in matrices}
+        turned = {id(matrix) for matrix, _ in matrices}
         return Muon(matrices, (p for p in self.parameters() if id(p) not in turned), **settings)
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: Any, **__: Any) -> None:
