@@ -19,7 +19,7 @@ from pianogenie_train.data import Prepared
 from pianogenie.errors import UserError
 from tests.trainer.faults import full_disk
 
-NETWORK = {"rnn_dim": 8, "window": 32, "batch_size": 8}
+NETWORK = {"rnn_dim": 8, "window": 32, "batch_size": 8, "hand_share": 1 / 2}
 SETTINGS = config.named("genie").but(**NETWORK, steps=6, validate_every=3, warmup_steps=0, schedule="constant")
 
 

@@ -158,7 +158,7 @@ CONFIGURATIONS: dict[str, Config] = {
         window=160,
         batch_size=24,
         steps=14_000,
-        hand_share=1 / 2,
+        hand_share=5 / 6,
         tune_share=1 / 4,
         contour="none",
         optimiser="muon",
@@ -166,7 +166,7 @@ CONFIGURATIONS: dict[str, Config] = {
         warmup_steps=100,
         schedule="cosine",
         beta2=0.98,
-        weight_decay=0.02,
+        weight_decay=0.05,
     ),
 }
 
