@@ -34,6 +34,8 @@ def test_settings_are_given_as_text_or_numbers():
         "hand_share=1.5",
         "optimiser=muon",
         "optimiser=sgd",
+        "dropout=1",
+        "dropout=0.1",
     ],
 )
 def test_what_does_not_do_is_told_by_name(setting):

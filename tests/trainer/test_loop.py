@@ -69,6 +69,21 @@ def test_the_same_seed_gives_the_same_bytes(data, tmp_path):
     assert learnt("one") == learnt("two")
 
 
+def test_a_genie_that_leaves_channels_out_leaves_the_same_out_after_a_resumption(data, tmp_path):
+    settings = config.named("genie").but(rnn_dim=8, window=32, batch_size=4, steps=6, schedule="constant", dropout=0.3)
+    train(data, tmp_path / "straight", settings)
+    train(data, tmp_path / "twice", settings.but(steps=3))
+    torch.rand(5)  # what else draws in between is of no matter
+    go_on(data, tmp_path / "twice", {"steps": 6})
+    train(data, tmp_path / "whole", settings.but(dropout=0.0))
+    straight, twice, whole = (weights(tmp_path / name, "last") for name in ("straight", "twice", "whole"))
+    assert all(torch.equal(straight[name], twice[name]) for name in straight)
+    assert not torch.equal(straight["decoder.output.weight"], whole["decoder.output.weight"])
+    model = runs.load_trained(tmp_path / "straight").model  # nothing is left out once it has learnt
+    keys, times = torch.arange(40, 60)[None], torch.full((1, 20), 0.2)
+    assert torch.equal(model(keys, times).logits, model(keys, times).logits)
+
+
 def test_the_best_weights_are_the_best_for_encoder_and_hands_alike(data, tmp_path):
     settings = config.named("genie").but(rnn_dim=8, window=32, batch_size=4, steps=8, hand_share=0.25, validate_every=2)
     looks = []

@@ -48,12 +48,13 @@ class DeltaTimes(nn.Module):
 class Block(nn.Module):
     """x + out(gate * recurrence, relu(MLP)), of the normalised x.
 
-    `hidden` is the MLP's width, 0 for none.
+    `hidden` is the MLP's width, 0 for none; `dropout` the share of what the last product reads that is left out while
+    learning.
     """
 
-    def __init__(self, dim: int, hidden: int):
+    def __init__(self, dim: int, hidden: int, dropout: float = 0.0):
         super().__init__()
-        self.dim, self.hidden = dim, hidden
+        self.dim, self.hidden, self.dropout = dim, hidden, dropout
         self.into = nn.Linear(dim, 3 * dim + self.hidden)
         self.out = nn.Linear(dim + self.hidden, dim, bias=False)
         with torch.no_grad():
@@ -77,7 +78,7 @@ class Block(nn.Module):
         """x float [N, B, D] -> float [N, B, D]."""
         decay, gate, candidate, hidden = self.read(x)
         state = scan(decay, candidate - decay * candidate)
-        return x + self.out(beside(gate * state, hidden))
+        return x + self.out(F.dropout(beside(gate * state, hidden), self.dropout, self.training))
 
 
 def beside(state: torch.Tensor, hidden: torch.Tensor | None) -> torch.Tensor:

@@ -59,6 +59,7 @@ class Config:
     schedule: str = "constant"  # or "cosine": from lr down to nothing over the run
     gradient_clip: float = 1.0  # largest norm; 0: none
     beta2: float = 0.999  # of Adam
+    dropout: float = 0.0  # of our own network's inner channels
     weight_decay: float = 0.0  # AdamW's
     seed: int = 0
 
@@ -87,6 +88,7 @@ class Config:
             "leaning_weight",
             "weight_decay",
             "beta2",
+            "dropout",
             "dynamics_weight",
             "commitment_weight",
         ):
@@ -99,7 +101,7 @@ class Config:
             raise UserError(f"configuration: num_buttons must be in 2..88, not {self.num_buttons}")
         if self.window < 2:
             raise UserError(f"configuration: window must be 2 notes or more, not {self.window}")
-        for name in ("stretch_max", "beta2"):
+        for name in ("stretch_max", "beta2", "dropout"):
             if getattr(self, name) >= 1:
                 raise UserError(f"configuration: {name} must be under 1, not {getattr(self, name)}")
         if self.hand_share > 1:
@@ -114,8 +116,11 @@ class Config:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise UserError(f"configuration: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
-        if self.optimiser == "muon" and self.network != "gated":
-            raise UserError("configuration: optimiser must be adamw for the network lstm, not 'muon'")
+        for name, wanted in (("optimiser", "adamw"), ("dropout", 0)):
+            if self.network != "gated" and getattr(self, name) != wanted:
+                raise UserError(
+                    f"configuration: {name} must be {wanted} for the network {self.network}, not {getattr(self, name)}"
+                )
         if self.bottleneck != "integer":
             # Codes have no order, so that neither a contour nor a hand means anything to them.
             for name, wanted in (("network", "lstm"), ("contour", "none"), ("hand_share", 0)):
@@ -158,7 +163,7 @@ CONFIGURATIONS: dict[str, Config] = {
         window=160,
         batch_size=24,
         steps=14_000,
-        hand_share=5 / 6,
+        hand_share=2 / 3,
         tune_share=1 / 4,
         contour="none",
         optimiser="muon",

@@ -66,13 +66,13 @@ class GatedDecoder(nn.Module):
     says of intervals (the key before, REACH semitones up and down) holds wherever on the keyboard the hand is.
     """
 
-    def __init__(self, dim: int, layers: int, num_buttons: int, with_delta_times: bool = True):
+    def __init__(self, dim: int, layers: int, num_buttons: int, with_delta_times: bool = True, dropout: float = 0.0):
         super().__init__()
-        self.dim, self.num_buttons = dim, num_buttons
+        self.dim, self.num_buttons, self.dropout = dim, num_buttons, dropout
         self.key_rows = nn.Parameter(torch.randn(NUM_KEYS + 1, dim) / math.sqrt(2))  # the last: none yet
         self.delta_times = DeltaTimes(dim) if with_delta_times else None
         # A press waits for every weight of these to be fetched, so MLPs are narrow, and the last one is the head.
-        self.blocks = nn.ModuleList(Block(dim, dim if layer < layers - 1 else 0) for layer in range(layers))
+        self.blocks = nn.ModuleList(Block(dim, dim if layer < layers - 1 else 0, dropout) for layer in range(layers))
         self.head_dim = dim + dim // 8
         self.register_buffer("near", near_table(), persistent=False)
         self.into_known = nn.Linear(dim, self.head_dim)
@@ -121,9 +121,8 @@ class GatedDecoder(nn.Module):
         for block in self.blocks:
             x = block(x)
         context = F.layer_norm(x, (self.dim,))
-        logits, leanings, intervals = self.known(torch.relu(self.into_known(context))).split(
-            [NUM_KEYS, NUM_KEYS, INTERVALS], dim=-1
-        )
+        hidden = F.dropout(torch.relu(self.into_known(context)), self.dropout, self.training)
+        logits, leanings, intervals = self.known(hidden).split([NUM_KEYS, NUM_KEYS, INTERVALS], dim=-1)
         logits = beside_the_last(logits, intervals, F.embedding(prev_keys, self.near))
         # The weights learn from tunes alone, by the leanings; chances are for the notes to teach.
         weights = torch.softmax(EVENNESS * logits.detach() + leanings, dim=-1)
@@ -163,7 +162,7 @@ class GatedDecoder(nn.Module):
         moves = F.pad(buttons.diff(dim=0), (0, 0, 1, 0)) + (self.num_buttons - 1)
         gain = F.embedding(buttons, self.gains) + F.embedding(moves, self.move_gains)
         shift = F.embedding(buttons, self.shifts) + F.embedding(moves, self.moves)
-        hidden = torch.relu(torch.addcmul(shift, context, gain))
+        hidden = F.dropout(torch.relu(torch.addcmul(shift, context, gain)), self.dropout, self.training)
         logits, loudness, intervals, listened = self.output(hidden).split(
             [NUM_KEYS, NUM_KEYS, INTERVALS, LISTENED], dim=-1
         )

@@ -76,6 +76,8 @@ class Training(L.LightningModule):
 
     def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
         self._step_began = time.perf_counter()
+        if self.config.dropout:  # drawn anew for each step and process, so that a run that is resumed draws the same
+            torch.manual_seed((self.config.seed << 40 | self.global_step << 10 | ranks.rank()) % 2**63)
         rate = self.config.rate(self.global_step, self.progress())
         for group in self.optimizers().param_groups:
             group["lr"] = rate
