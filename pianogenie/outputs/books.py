@@ -80,8 +80,7 @@ class Books:
         """
         if self._away:
             return
-        for status in self._pedal_channels:
-            self._write((status, SUSTAIN, 0))
+        self._write_pedal(0)
         if ALL_NOTES_OFF in self._knows and max(self._ended) > _NEVER:
             self._write((self._control, ALL_NOTES_OFF, 0))
 
@@ -91,8 +90,7 @@ class Books:
         self._pedal = 0
         if self._away:
             return
-        for status in self._pedal_channels:
-            self._write((status, SUSTAIN, 0))
+        self._write_pedal(0)
         for controller in (SOSTENUTO, SOFT, ALL_SOUND_OFF, ALL_NOTES_OFF):
             if controller in self._knows:
                 self._write((self._control, controller, 0))
@@ -114,8 +112,7 @@ class Books:
                 write((self._note_off, pitch, RELEASE_VELOCITY))
                 self._ended[pitch] = now
         self._owed.clear()
-        for status in self._pedal_channels:
-            write((status, SUSTAIN, self._pedal or 0))
+        self._write_pedal(self._pedal or 0)
 
     def sounding(self) -> list[int]:
         """The MIDI notes that sound, as far as the port was told."""
@@ -146,5 +143,8 @@ class Books:
                 return
         self._pedal = value
         if not self._away:
-            for status in self._pedal_channels:
-                self._write((status, SUSTAIN, value))
+            self._write_pedal(value)
+
+    def _write_pedal(self, value: int) -> None:
+        for status in self._pedal_channels:
+            self._write((status, SUSTAIN, value))

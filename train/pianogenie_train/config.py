@@ -60,7 +60,7 @@ class Config:
     gradient_clip: float = 1.0  # largest norm; 0: none
     beta2: float = 0.999  # of Adam
     dropout: float = 0.0  # of our own network's inner channels
-    weight_decay: float = 0.0  # AdamW's
+    weight_decay: float = 0.0  # of both optimisers
     seed: int = 0
 
     # Looking at validation

@@ -63,11 +63,8 @@ class Muon(torch.optim.AdamW):
         places = updates.split([matrix.numel() for matrix in params])
         ours = 0
         for matrix, count, place in zip(params, maps, places, strict=True):
-            if not self.state[matrix]:
-                self.state[matrix] = {
-                    "mean": torch.zeros_like(matrix),
-                    "step": torch.zeros(()),
-                }  # AdamW asks for a step
+            if not self.state[matrix]:  # a step is what AdamW asks for when a state is loaded
+                self.state[matrix] = {"mean": torch.zeros_like(matrix), "step": torch.zeros(())}
             mean = self.state[matrix]["mean"]
             mean.lerp_(matrix.grad, 1 - MOMENTUM)
             ahead = matrix.grad.lerp(mean, MOMENTUM)
