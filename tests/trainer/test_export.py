@@ -43,10 +43,11 @@ def eight(array: np.ndarray) -> np.ndarray:
     return array if len(array) == 8 else np.repeat(array, 8, axis=0)
 
 
-def test_graphs_of_our_own_network_do_what_torch_does(tmp_path):
-    """Its recurrence is a loop of any length in ONNX, and its decoder expects velocities."""
+@pytest.mark.parametrize("memories", [0, 2])
+def test_graphs_of_our_own_network_do_what_torch_does(tmp_path, memories):
+    """Its recurrence is a loop of any length in ONNX, as are its fast weights, and its decoder expects velocities."""
     torch.manual_seed(0)
-    config = Config(network="gated", rnn_dim=16)
+    config = Config(network="gated", rnn_dim=16, memories=memories)
     model = Autoencoder(config).eval()
     for name, graph in (("decoder", graphs.decoder_graph(model)), ("encoder", graphs.encoder_graph(model))):
         assert {node.domain for node in graph.graph.node} <= {"", "ai.onnx"}
@@ -65,7 +66,7 @@ def test_graphs_of_our_own_network_do_what_torch_does(tmp_path):
     shared = [np.array([40]), np.array([0.3], np.float32), np.arange(8), theirs.start(1) + 0.5]
     one_row, rows = (theirs.model.decoder.step(*inputs) for inputs in (shared, map(eight, shared)))
     assert all(np.allclose(found, wanted, atol=1e-4) for found, wanted in zip(one_row, rows, strict=True))
-    for batch, notes in ((1, 1), (4, 3), (2, 150)):
+    for batch, notes in ((1, 1), (4, 3), (2, 300)):
         keys, delta_times, _ = played(batch, notes, 8) if notes > 5 else (a[:, :notes] for a in played(batch, 20, 8))
         assert (ours.encode(keys, delta_times) == theirs.encode(keys, delta_times)).mean() > 0.99
 

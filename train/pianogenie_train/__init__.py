@@ -13,7 +13,7 @@ Read in this order, a file an idea:
     model.py      the paper's autoencoder, and what the paper compares it with
     shares.py     our own code: buttons share out what may come next
     handbank.py   who may be playing: simple hands, followed side by side
-    gated.py      our own network, on blocks.py, recurrence.py and operators.py
+    gated.py      our own network, on blocks.py, recurrence.py, fastweights.py and operators.py
     loop.py       the training loop and what it shows
     checkpoints.py  when and how a run is kept, and what a signal does
     ranks.py      several processes that train one model, and how they agree

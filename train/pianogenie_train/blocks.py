@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from pianogenie_train.fastweights import FastWeights
 from pianogenie_train.operators import ramp
 from pianogenie_train.recurrence import scan
 
@@ -46,41 +47,35 @@ class DeltaTimes(nn.Module):
 
 
 class Block(nn.Module):
-    """x + out(gate * recurrence, relu(MLP)), of the normalised x.
+    """x + out(gate * recurrence, relu(MLP), what comes to mind), of the normalised x.
 
-    `hidden` is the MLP's width, 0 for none; `dropout` the share of what the last product reads that is left out while
-    learning.
+    `hidden` is the MLP's width, `memories` how many heads of fast weights (fastweights.py) it has, 0 for none;
+    `dropout` the share of what the last product reads that is left out while learning.
     """
 
-    def __init__(self, dim: int, hidden: int, dropout: float = 0.0):
+    def __init__(self, dim: int, hidden: int, dropout: float = 0.0, memories: int = 0):
         super().__init__()
         self.dim, self.hidden, self.dropout = dim, hidden, dropout
+        self.memory = FastWeights(dim, memories) if memories else None
         self.into = nn.Linear(dim, 3 * dim + self.hidden)
-        self.out = nn.Linear(dim + self.hidden, dim, bias=False)
+        self.out = nn.Linear(dim + self.hidden + (self.memory.width if memories else 0), dim, bias=False)
         with torch.no_grad():
             self.out.weight *= 0.5
             self.into.bias[: 2 * dim] = torch.cat([long_and_short(dim), torch.zeros(dim)])
 
-    def read(
-        self, x: torch.Tensor, ones: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """x [..., D] -> decay, gate, candidate [..., D] and the MLP's hidden layer [..., hidden], None without one.
-
-        The norm has no scale of its own, since a product follows; an export passes `ones` for it.
-        """
-        read = F.linear(F.layer_norm(x, (self.dim,), ones), self.into.weight, self.into.bias)
+    def read(self, normed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+        """normed [..., D] -> decay, gate, candidate [..., D] and the MLP's hidden layer [[..., hidden]], or []."""
+        read = F.linear(normed, self.into.weight, self.into.bias)
         sizes = [2 * self.dim, self.dim, self.hidden] if self.hidden else [2 * self.dim, self.dim]
         gates, candidate, *hidden = read.split(sizes, dim=-1)
         decay, gate = torch.sigmoid(gates).split(self.dim, dim=-1)
-        return decay, gate, candidate, torch.relu(hidden[0]) if hidden else None
+        return decay, gate, candidate, [torch.relu(part) for part in hidden]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x float [N, B, D] -> float [N, B, D]."""
-        decay, gate, candidate, hidden = self.read(x)
+        normed = F.layer_norm(x, (self.dim,))  # without a scale of its own, since products follow
+        decay, gate, candidate, hidden = self.read(normed)
         state = scan(decay, candidate - decay * candidate)
-        return x + self.out(F.dropout(beside(gate * state, hidden), self.dropout, self.training))
-
-
-def beside(state: torch.Tensor, hidden: torch.Tensor | None) -> torch.Tensor:
-    """What a block's second product reads."""
-    return state if hidden is None else torch.cat([state, hidden], dim=-1)
+        recalled = [] if self.memory is None else [self.memory(normed)]
+        parts = torch.cat([gate * state, *hidden, *recalled], dim=-1)
+        return x + self.out(F.dropout(parts, self.dropout, self.training))

@@ -12,7 +12,14 @@ from typing import Any
 
 from pianogenie.errors import UserError
 
-_LARGEST = {"rnn_dim": 8192, "encoder_dim": 8192, "code_dim": 8192, "rnn_layers": 64, "encoder_layers": 64}
+_LARGEST = {
+    "rnn_dim": 8192,
+    "encoder_dim": 8192,
+    "code_dim": 8192,
+    "rnn_layers": 64,
+    "encoder_layers": 64,
+    "memories": 64,
+}
 """A stranger's file may ask for a network; it shall not fill the memory before anything could be compared."""
 
 
@@ -28,6 +35,7 @@ class Config:
     rnn_layers: int = 2
     encoder_dim: int = 0  # 0: as rnn_dim; a larger encoder costs nothing while playing
     encoder_layers: int = 0  # 0: as rnn_layers
+    memories: int = 0  # heads of our own network's fast weights (fastweights.py)
     bottleneck: str = "integer"  # or "vector": codes that are learnt; or "none": no buttons, a language model
     code_dim: int = 64  # of the vector bottleneck
     with_delta_times: bool = True  # whether encoder and decoder are told them
@@ -81,6 +89,7 @@ class Config:
             "seed",
             "encoder_dim",
             "encoder_layers",
+            "memories",
             "hand_share",
             "tune_share",
             "tune_weight",
@@ -116,7 +125,7 @@ class Config:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise UserError(f"configuration: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
-        for name, wanted in (("optimiser", "adamw"), ("dropout", 0)):
+        for name, wanted in (("optimiser", "adamw"), ("dropout", 0), ("memories", 0)):
             if self.network != "gated" and getattr(self, name) != wanted:
                 raise UserError(
                     f"configuration: {name} must be {wanted} for the network {self.network}, not {getattr(self, name)}"
@@ -160,8 +169,10 @@ CONFIGURATIONS: dict[str, Config] = {
         network="gated",
         rnn_dim=160,
         rnn_layers=2,
+        memories=3,
         window=160,
         batch_size=24,
+        stretch_max=0.2,
         steps=14_000,
         hand_share=2 / 3,
         tune_share=1 / 4,
@@ -171,7 +182,8 @@ CONFIGURATIONS: dict[str, Config] = {
         warmup_steps=100,
         schedule="cosine",
         beta2=0.98,
-        weight_decay=0.05,
+        weight_decay=0.1,
+        dropout=0.1,
     ),
 }
 

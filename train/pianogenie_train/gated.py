@@ -5,10 +5,11 @@
     bank     (handbank.py) buttons so far    -> who is likely to be playing, and which button each key has for them
     listen   the button                      -> what each key's chance is now
 
-The expectations are a language model of keys: residual blocks of a gated linear recurrence and a small MLP side by side
-(blocks.py), that never hear a button. So the encoder is no network of its own: it presses the buttons by which
-the expectations are shared out. A person does otherwise; a bank of simple hands is followed to find out how, and the
-head goes by both: by how far a key is off the button in the encoder's way and in the player's.
+The expectations are a language model of keys: residual blocks of a gated linear recurrence and a small MLP side by
+side (blocks.py), the last one with a memory of what followed what (fastweights.py), that never hear a button. So the
+encoder is no network of its own: it presses the buttons by which the expectations are shared out. A person does
+otherwise; a bank of simple hands is followed to find out how, and the head goes by both: by how far a key is off the
+button in the encoder's way and in the player's.
 
 Inside, time comes first: [N, B, D].
 """
@@ -66,13 +67,23 @@ class GatedDecoder(nn.Module):
     says of intervals (the key before, REACH semitones up and down) holds wherever on the keyboard the hand is.
     """
 
-    def __init__(self, dim: int, layers: int, num_buttons: int, with_delta_times: bool = True, dropout: float = 0.0):
+    def __init__(
+        self,
+        dim: int,
+        layers: int,
+        num_buttons: int,
+        with_delta_times: bool = True,
+        dropout: float = 0.0,
+        memories: int = 0,
+    ):
         super().__init__()
         self.dim, self.num_buttons, self.dropout = dim, num_buttons, dropout
         self.key_rows = nn.Parameter(torch.randn(NUM_KEYS + 1, dim) / math.sqrt(2))  # the last: none yet
         self.delta_times = DeltaTimes(dim) if with_delta_times else None
-        # A press waits for every weight of these to be fetched, so MLPs are narrow, and the last one is the head.
-        self.blocks = nn.ModuleList(Block(dim, dim if layer < layers - 1 else 0, dropout) for layer in range(layers))
+        # A press waits for every weight of these to be fetched, so MLPs are narrow, and the last one is the head. What
+        # is worth a place in the memory is known to the last block alone.
+        self.blocks = nn.ModuleList(Block(dim, dim, dropout) for _ in range(layers - 1))
+        self.blocks.append(Block(dim, 0, dropout, memories))
         self.head_dim = dim + dim // 8
         self.register_buffer("near", near_table(), persistent=False)
         self.into_known = nn.Linear(dim, self.head_dim)
@@ -109,6 +120,8 @@ class GatedDecoder(nn.Module):
         for block in self.blocks:
             yield block.into.weight, block.into.out_features // block.dim
             yield block.out.weight, 1
+            if block.memory is not None:
+                yield block.memory.into.weight, 1
         for layer in (self.into_known, self.known, self.into_head, self.output):
             yield layer.weight, 1
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from pianogenie.keys import NUM_KEYS
 from pianogenie.model import FORMAT, SINGLE_ROW_INPUTS, SINGLE_ROWS
-from pianogenie_train import recurrence, shares
+from pianogenie_train import fastweights, recurrence, shares
 from pianogenie_train.hushed import hushed
 from pianogenie_train.model import Autoencoder
 from pianogenie_train.steps import one_step
@@ -101,7 +101,11 @@ def _export(
 
 def _spell_out(graph: onnx.ModelProto) -> None:
     """Replace what torch knew as one operation by a Scan, a loop over the notes; a graph without any is left alone."""
-    spelt_out = {recurrence.EXPORTED_AS: _recurrence, shares.EXPORTED_AS: _coding}
+    spelt_out = {
+        recurrence.EXPORTED_AS: _recurrence,
+        fastweights.EXPORTED_AS: _recall,
+        shares.EXPORTED_AS: _coding,
+    }
     known = {tuple(name.split("::")): write for name, write in spelt_out.items()}
     nodes, numbers = [], {}
     for node in graph.graph.node:
@@ -132,6 +136,34 @@ def _recurrence(node: onnx.NodeProto, numbers: dict[str, np.ndarray]) -> list[on
         make("Gather", [v, "loop_first"], [first], axis=0),
         make("Sub", [first, first], [zeros]),
         make("Scan", [zeros, a, v], [f"{state}_last", state], body=_body(body, "hav"), num_scan_inputs=2),
+    ]
+
+
+def _recall(node: onnx.NodeProto, numbers: dict[str, np.ndarray]) -> list[onnx.NodeProto]:
+    """fastweights.recall: of inputs asked [N, B, H, 1, A], written [N, B, H, A, 1], content [N, B, H, 1, C] and decay
+    [H, 1, 1] what was found [N, B, H, 1, C]."""
+    asked, written, content, decay = node.input
+    found = node.output[0]
+    numbers["loop_first"] = np.int64(0)
+    body = [
+        make("Mul", [decay, "h"], ["kept"]),
+        make("Mul", ["k", "v"], ["put"]),
+        make("Add", ["kept", "put"], ["next"]),
+        make("MatMul", ["q", "next"], ["state"]),
+    ]
+    first, here, sized, empty = (f"{found}_{name}" for name in ("first", "here", "sized", "empty"))
+    return [
+        make("Gather", [written, "loop_first"], [first], axis=0),
+        make("Gather", [content, "loop_first"], [here], axis=0),
+        make("Mul", [first, here], [sized]),
+        make("Sub", [sized, sized], [empty]),
+        make(
+            "Scan",
+            [empty, asked, written, content],
+            [f"{found}_last", found],
+            body=_body(body, "hqkv"),
+            num_scan_inputs=3,
+        ),
     ]
 
 

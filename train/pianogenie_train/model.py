@@ -124,7 +124,7 @@ class Autoencoder(nn.Module):
         dim, layers = config.rnn_dim, config.rnn_layers
         if config.network == "gated":
             self.encoder = None
-            self.decoder = GatedDecoder(dim, layers, config.num_buttons, with_times, config.dropout)
+            self.decoder = GatedDecoder(dim, layers, config.num_buttons, with_times, config.dropout, config.memories)
         else:
             of_encoder = (config.encoder_dim or dim, config.encoder_layers or layers)
             code_dim = config.code_dim if config.bottleneck == "vector" else 0

@@ -10,7 +10,8 @@ from torch import nn
 
 from pianogenie.keys import NO_KEY, NUM_KEYS
 from pianogenie_train import shares
-from pianogenie_train.blocks import Block, beside
+from pianogenie_train.blocks import Block
+from pianogenie_train.fastweights import ADDRESS, CONTENT
 from pianogenie_train.gated import (
     EVENNESS,
     FORGETS,
@@ -109,7 +110,8 @@ class LstmStep(nn.Module):
 class GatedStep(nn.Module):
     """Our decoder.
 
-    Its state in a row is, of what was before the last press: h of each block; where the bank's hands lie and how far
+    Its state in a row is, of what was before the last press: h of each block; the fast weights, and where the next note
+    will write in them; where the bank's hands lie and how far
     off they have been; the like of the shares (gated.FORGETS, less than 0); what makes of a key the row of its strides.
     And of that press: how far off it each key would be by the shares; its button, from the middle; K times its button,
     counted from 1, so that with the next it is a row of a table of pairs.
@@ -123,7 +125,8 @@ class GatedStep(nn.Module):
         super().__init__()
         self.decoder, self.bank, self.dim = decoder, decoder.bank, decoder.dim
         hands = self.bank.num_hands
-        self.parts = [decoder.dim] * len(decoder.blocks) + [hands, hands, 2 * len(FORGETS), 1, NUM_KEYS, 1, 1]
+        kept = [size for block in decoder.blocks for size in _kept(block)]
+        self.parts = [*kept, hands, hands, 2 * len(FORGETS), 1, NUM_KEYS, 1, 1]
         self.state_size = sum(self.parts)
         self.register_buffer("ones", torch.ones(decoder.dim))  # ONNX's layer norm wants a scale
         # Products with these add weights up, as shares.spread does: up to the middle of each key, from below and from
@@ -139,6 +142,9 @@ class GatedStep(nn.Module):
         self.register_buffer("no_button", torch.zeros(decoder.num_buttons, 1, dtype=torch.int64))
         with torch.no_grad():
             self._tables_by_key()
+            for number, block in enumerate(decoder.blocks):
+                if block.memory is not None:
+                    self.register_buffer(f"decay_{number}", block.memory.decay())
             buttons = decoder.num_buttons
             self.register_buffer("pair_rows", self._pairs(decoder))
             as_last = torch.arange(buttons) - self.bank.middle, buttons * torch.arange(1.0, buttons + 1)
@@ -198,9 +204,9 @@ class GatedStep(nn.Module):
         near, edges, own, ahead = F.embedding(row, self.key_places).split(sizes, dim=1)
         if decoder.delta_times is not None:
             x = torch.addmm(x, decoder.delta_times.ramps(waited), decoder.delta_times.rows)
-        for block, h in zip(decoder.blocks, states, strict=True):
-            x, h = self._block(block, x, h)
-            shared.append(h)
+        for number in range(len(decoder.blocks)):
+            x, following = self._block(number, x, states[len(shared) :])
+            shared += following
         context = F.layer_norm(x, (self.dim,), self.ones)
 
         known = torch.addmm(self.known_bias, torch.relu(decoder.into_known(context)), self.known_product)
@@ -235,10 +241,30 @@ class GatedStep(nn.Module):
             velocities.clamp(1, 127),
         )
 
-    def _block(self, block: Block, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        decay, gate, candidate, hidden = block.read(x, self.ones)
-        h = candidate + decay * (h - candidate)
-        return torch.addmm(x, beside(gate * h, hidden), block.out.weight.T), h
+    def _block(
+        self, number: int, x: torch.Tensor, states: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """A block's part of the way; `states` begin with its own."""
+        block = self.decoder.blocks[number]
+        normed = F.layer_norm(x, (self.dim,), self.ones)
+        decay, gate, candidate, hidden = block.read(normed)
+        h = candidate + decay * (states[0] - candidate)
+        parts, following = [gate * h, *hidden], [h]
+        if block.memory is not None:
+            recalled, *memory = self._recall(number, normed, *states[1:3])
+            parts.append(recalled)
+            following += memory
+        return torch.addmm(x, torch.cat(parts, dim=1), block.out.weight.T), following
+
+    def _recall(
+        self, number: int, normed: torch.Tensor, matrix: torch.Tensor, written: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What comes to mind, float [B, width], and the states that follow: the matrix, and where to write next."""
+        memory = self.decoder.blocks[number].memory
+        asked, next_written, content = memory.read(normed)
+        put = written.view(-1, memory.heads, ADDRESS, 1) * content[:, :, None]
+        matrix = getattr(self, f"decay_{number}") * matrix.view(-1, memory.heads, ADDRESS, CONTENT) + put
+        return (asked[:, :, None] @ matrix).flatten(1), matrix.flatten(1), next_written.flatten(1)
 
     def _spread(self, weights: torch.Tensor, edges: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As shares.spread -> up and down, float [B, 88] each; `edges` int64 [B, 2] is where to find what all keys
@@ -280,6 +306,12 @@ class GatedStep(nn.Module):
             [every - hand, *shares.room(hand, decoder.num_buttons), centred, torch.zeros_like(hand)], dim=-1
         )
         return torch.cat([gains, shifts, places], dim=-1).flatten(0, 1).contiguous()
+
+
+def _kept(block: Block) -> list[int]:
+    """How many numbers a block keeps from note to note."""
+    memory = block.memory
+    return [block.dim] if memory is None else [block.dim, memory.width * ADDRESS, memory.heads * ADDRESS]
 
 
 def _gates_last(weight: torch.Tensor) -> torch.Tensor:

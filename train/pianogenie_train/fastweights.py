@@ -1,0 +1,86 @@
+"""A memory of what followed what: a small matrix that each note writes to and the next one reads from.
+
+Music comes back to what it did. So with each note goes into the matrix, under how things stood before it, how they
+stand now that it is known; and whoever comes to a place that is like an earlier one reads there what followed then.
+Its size is fixed, and what is old fades. (Fast weights: Schmidhuber 1992, doi:10.1162/neco.1992.4.1.131. As attention
+without a softmax, which gives the sum over a window at once: Katharopoulos et al. 2020, "Transformers are RNNs"; with a
+decay: Sun et al. 2023, "Retentive Network". That an address is of the moment before is Olsson et al. 2022, "In-context
+learning and induction heads".)
+
+Inside, time comes first: [N, B, H, D] of H heads, each a matrix [ADDRESS, CONTENT] of its own.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+ADDRESS, CONTENT = 24, 24
+"""How many numbers say where in a head's matrix, and what stands there."""
+EXPORTED_AS = "pianogenie::FastWeights"
+"""What an exported graph calls `recall` until graphs.py has replaced it."""
+_SHORTEST, _LONGEST = 8.0, 150.0
+"""Notes: how long the first head and the last remember, at the start of training."""
+_SPAN = 256
+"""Notes that are worked out at once: their number squared is what that takes of memory."""
+
+
+class FastWeights(nn.Module):
+    """Reads what a block reads; `heads` memories."""
+
+    def __init__(self, dim: int, heads: int):
+        super().__init__()
+        self.heads, self.width = heads, heads * CONTENT
+        self.into = nn.Linear(dim, heads * (2 * ADDRESS + CONTENT))
+        memories = torch.exp(torch.linspace(math.log(_SHORTEST), math.log(_LONGEST), heads))
+        self.fades = nn.Parameter(-torch.log(torch.expm1(1 / memories)))
+        self.register_buffer("length", torch.full((ADDRESS,), ADDRESS**-0.5), persistent=False)
+
+    def decay(self) -> torch.Tensor:
+        """What is left one note later, float [H, 1, 1]."""
+        return torch.sigmoid(self.fades)[:, None, None]
+
+    def read(self, normed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """normed float [..., dim] -> where to read and where the next note will write, float [..., H, ADDRESS], of
+        length 1; what is written now, [..., H, CONTENT]."""
+        sizes = [2 * self.heads * ADDRESS, self.width]
+        addresses, content = F.linear(normed, self.into.weight, self.into.bias).split(sizes, dim=-1)
+        addresses = F.layer_norm(addresses.unflatten(-1, (2 * self.heads, ADDRESS)), (ADDRESS,), self.length)
+        asked, next_written = addresses.split(self.heads, dim=-2)
+        return asked, next_written, content.unflatten(-1, (self.heads, CONTENT))
+
+    def forward(self, normed: torch.Tensor) -> torch.Tensor:
+        """normed float [N, B, dim] -> what comes to mind, float [N, B, width]."""
+        asked, next_written, content = self.read(normed)
+        written = F.pad(next_written[:-1], (0, 0, 0, 0, 0, 0, 1, 0))
+        return recall(asked, written, content, self.decay()).flatten(-2)
+
+
+def recall(asked: torch.Tensor, written: torch.Tensor, content: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:
+    """What stands where is `asked` [N, B, H, A], once `content` [N, B, H, C] has been added where it is `written`
+    [N, B, H, A], and all before it has faded by `decay` [H, 1, 1]: float [N, B, H, C], from empty matrices."""
+    if torch.compiler.is_exporting():  # a loop of unknown length; graphs.py spells it out in ONNX's own operators
+        found = torch.onnx.ops.symbolic(
+            EXPORTED_AS,
+            (asked[..., None, :], written[..., None], content[..., None, :], decay),
+            dtype=content.dtype,
+            shape=content[..., None, :].shape,
+            version=1,
+        )
+        return found.squeeze(-2)
+    asked, written, content = (x.permute(1, 2, 0, 3) for x in (asked, written, content))
+    matrix, found = None, []
+    for at in range(0, content.shape[2], _SPAN):
+        q, k, v = (x[:, :, at : at + _SPAN] for x in (asked, written, content))
+        ago = torch.arange(v.shape[2], device=v.device, dtype=v.dtype)
+        since = ago[:, None] - ago
+        faded = torch.where(since >= 0, decay ** since.clamp(min=0), 0.0)
+        heard = (q @ k.transpose(-1, -2) * faded) @ v
+        if matrix is not None:
+            heard = heard + decay ** (ago[:, None] + 1) * (q @ matrix)
+            matrix = decay ** len(ago) * matrix
+        last = (k * decay ** ago.flip(0)[:, None]).transpose(-1, -2) @ v
+        matrix = last if matrix is None else matrix + last
+        found.append(heard)
+    return torch.cat(found, dim=2).permute(2, 0, 1, 3)
