@@ -9,16 +9,16 @@ from pianogenie_train.fastweights import FastWeights, recall
 
 def inputs(notes, batch=2, heads=3, address=4, content=5):
     torch.manual_seed(notes)
-    asked, written = (torch.randn(notes, batch, heads, address, dtype=torch.double) for _ in range(2))
+    asked, written = (torch.randn(notes, batch, heads, 1, address, dtype=torch.double) for _ in range(2))
     decay = torch.tensor([0.5, 0.9, 0.99], dtype=torch.double)[:heads, None, None]
-    return asked, written, torch.randn(notes, batch, heads, content, dtype=torch.double), decay
+    return asked, written, torch.randn(notes, batch, heads, 1, content, dtype=torch.double), decay
 
 
 def one_after_the_other(asked, written, content, decay):
-    found, matrix = [], torch.zeros(*asked.shape[1:], content.shape[-1], dtype=content.dtype)
+    found, matrix = [], torch.zeros(())
     for q, k, v in zip(asked, written, content, strict=True):
-        matrix = decay * matrix + k[..., None] * v[..., None, :]
-        found.append((q[..., None, :] @ matrix)[..., 0, :])
+        matrix = decay * matrix + k.transpose(-1, -2) * v
+        found.append(q @ matrix)
     return torch.stack(found)
 
 
@@ -31,10 +31,10 @@ def test_all_at_once_is_one_note_after_the_other(notes):
 def test_what_was_written_is_found_where_it_was_written_and_fades():
     here, elsewhere = torch.eye(4)[:2]
     said = torch.tensor([1.0, 2.0, 3.0])
-    asked = torch.stack([here, elsewhere, here])[:, None, None]
-    written = torch.stack([here, elsewhere, elsewhere])[:, None, None]
-    content = torch.stack([said, -said, 0 * said])[:, None, None]
-    found = recall(asked, written, content, torch.tensor([[[0.5]]]))[:, 0, 0]
+    asked = torch.stack([here, elsewhere, here])[:, None, None, None]
+    written = torch.stack([here, elsewhere, elsewhere])[:, None, None, None]
+    content = torch.stack([said, -said, 0 * said])[:, None, None, None]
+    found = recall(asked, written, content, torch.tensor([[[0.5]]]))[:, 0, 0, 0]
     assert torch.equal(found, torch.stack([said, -said, said / 4]))
 
 
@@ -52,4 +52,4 @@ def test_an_address_is_of_the_moment_before():
     found = memory(moments)
     assert not found[0].any(), "nothing came before the first"
     alike = (asked[1] * next_written[0]).sum(-1, keepdim=True)
-    assert torch.allclose(found[1].view(1, 2, -1), alike * content[1], atol=1e-6)
+    assert torch.allclose(found[1].view(1, 2, 1, -1), alike * content[1], atol=1e-6)

@@ -42,37 +42,31 @@ class FastWeights(nn.Module):
         return torch.sigmoid(self.fades)[:, None, None]
 
     def read(self, normed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """normed float [..., dim] -> where to read and where the next note will write, float [..., H, ADDRESS], of
-        length 1; what is written now, [..., H, CONTENT]."""
+        """normed float [..., dim] -> where to read and where the next note will write, rows float [..., H, 1, ADDRESS]
+        of length 1; what is written now, rows [..., H, 1, CONTENT]."""
         sizes = [2 * self.heads * ADDRESS, self.width]
         addresses, content = F.linear(normed, self.into.weight, self.into.bias).split(sizes, dim=-1)
-        addresses = F.layer_norm(addresses.unflatten(-1, (2 * self.heads, ADDRESS)), (ADDRESS,), self.length)
-        asked, next_written = addresses.split(self.heads, dim=-2)
-        return asked, next_written, content.unflatten(-1, (self.heads, CONTENT))
+        addresses = F.layer_norm(addresses.unflatten(-1, (2 * self.heads, 1, ADDRESS)), (ADDRESS,), self.length)
+        asked, next_written = addresses.split(self.heads, dim=-3)
+        return asked, next_written, content.unflatten(-1, (self.heads, 1, CONTENT))
 
     def forward(self, normed: torch.Tensor) -> torch.Tensor:
         """normed float [N, B, dim] -> what comes to mind, float [N, B, width]."""
         asked, next_written, content = self.read(normed)
-        written = F.pad(next_written[:-1], (0, 0, 0, 0, 0, 0, 1, 0))
-        return recall(asked, written, content, self.decay()).flatten(-2)
+        written = torch.cat([torch.zeros_like(next_written[:1]), next_written[:-1]])
+        return recall(asked, written, content, self.decay()).flatten(-3)
 
 
 def recall(asked: torch.Tensor, written: torch.Tensor, content: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:
-    """What stands where is `asked` [N, B, H, A], once `content` [N, B, H, C] has been added where it is `written`
-    [N, B, H, A], and all before it has faded by `decay` [H, 1, 1]: float [N, B, H, C], from empty matrices."""
+    """What stands where is `asked` [N, B, H, 1, A], once `content` [N, B, H, 1, C] has been added where it is `written`
+    [N, B, H, 1, A], and all before it has faded by `decay` [H, 1, 1]: float [N, B, H, 1, C], from empty matrices."""
     if torch.compiler.is_exporting():  # a loop of unknown length; graphs.py spells it out in ONNX's own operators
-        found = torch.onnx.ops.symbolic(
-            EXPORTED_AS,
-            (asked[..., None, :], written[..., None], content[..., None, :], decay),
-            dtype=content.dtype,
-            shape=content[..., None, :].shape,
-            version=1,
-        )
-        return found.squeeze(-2)
-    asked, written, content = (x.permute(1, 2, 0, 3) for x in (asked, written, content))
+        given = asked, written.transpose(-1, -2), content, decay
+        return torch.onnx.ops.symbolic(EXPORTED_AS, given, dtype=content.dtype, shape=content.shape, version=1)
+    asked, written, content = (rows[..., 0, :].permute(1, 2, 0, 3) for rows in (asked, written, content))
     matrix, found = None, []
     for at in range(0, content.shape[2], _SPAN):
-        q, k, v = (x[:, :, at : at + _SPAN] for x in (asked, written, content))
+        q, k, v = (rows[:, :, at : at + _SPAN] for rows in (asked, written, content))
         ago = torch.arange(v.shape[2], device=v.device, dtype=v.dtype)
         since = ago[:, None] - ago
         faded = torch.where(since >= 0, decay ** since.clamp(min=0), 0.0)
@@ -83,4 +77,4 @@ def recall(asked: torch.Tensor, written: torch.Tensor, content: torch.Tensor, de
         last = (k * decay ** ago.flip(0)[:, None]).transpose(-1, -2) @ v
         matrix = last if matrix is None else matrix + last
         found.append(heard)
-    return torch.cat(found, dim=2).permute(2, 0, 1, 3)
+    return torch.cat(found, dim=2).permute(2, 0, 1, 3)[..., None, :]

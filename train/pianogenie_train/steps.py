@@ -262,9 +262,9 @@ class GatedStep(nn.Module):
         """What comes to mind, float [B, width], and the states that follow: the matrix, and where to write next."""
         memory = self.decoder.blocks[number].memory
         asked, next_written, content = memory.read(normed)
-        put = written.view(-1, memory.heads, ADDRESS, 1) * content[:, :, None]
+        put = written.view(-1, memory.heads, ADDRESS, 1) * content
         matrix = getattr(self, f"decay_{number}") * matrix.view(-1, memory.heads, ADDRESS, CONTENT) + put
-        return (asked[:, :, None] @ matrix).flatten(1), matrix.flatten(1), next_written.flatten(1)
+        return (asked @ matrix).flatten(1), matrix.flatten(1), next_written.flatten(1)
 
     def _spread(self, weights: torch.Tensor, edges: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As shares.spread -> up and down, float [B, 88] each; `edges` int64 [B, 2] is where to find what all keys
