@@ -18,7 +18,9 @@ ALIKE = torch.full((NUM_KEYS,), 1 / NUM_KEYS)
 
 def places(weights: torch.Tensor, prev_key: int, button: int | None, num_buttons: int = 8) -> np.ndarray:
     here = torch.tensor([shares.NOWHERE if button is None else float(button)])
-    found = shares.spread(weights[None], torch.tensor([prev_key])).places(here[:, None], num_buttons)
+    found = shares.spread(weights[None], torch.tensor([prev_key]), shares.ways_table()).places(
+        here[:, None], num_buttons
+    )
     return found[0].numpy()
 
 

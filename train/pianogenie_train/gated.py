@@ -86,6 +86,7 @@ class GatedDecoder(nn.Module):
         self.blocks.append(Block(dim, 0, dropout, memories))
         self.head_dim = dim + dim // 8
         self.register_buffer("near", near_table(), persistent=False)
+        self.register_buffer("ways", shares.ways_table(), persistent=False)
         self.into_known = nn.Linear(dim, self.head_dim)
         self.known = nn.Linear(self.head_dim, 2 * NUM_KEYS + INTERVALS)  # logits, leanings, intervals
         self.bank = HandBank(num_buttons)
@@ -139,7 +140,7 @@ class GatedDecoder(nn.Module):
         logits = beside_the_last(logits, intervals, F.embedding(prev_keys, self.near))
         # The weights learn from tunes alone, by the leanings; chances are for the notes to teach.
         weights = torch.softmax(EVENNESS * logits.detach() + leanings, dim=-1)
-        return Expected(context, logits, leanings, shares.spread(weights, prev_keys))
+        return Expected(context, logits, leanings, shares.spread(weights, prev_keys, self.ways))
 
     def encode(self, expected: Expected, keys: torch.Tensor) -> torch.Tensor:
         """The buttons int64 [B, N] that the notes `keys` int64 [B, N] have by the expectations.

@@ -50,8 +50,11 @@ def room(here: torch.Tensor, num_buttons: int) -> tuple[torch.Tensor, torch.Tens
     return num_buttons - 0.5 - STEP - here, here + 0.5 - STEP
 
 
-def spread(weights: torch.Tensor, prev_keys: torch.Tensor) -> Spread:
-    """Of all keys by their weights float [..., 88], adding up to 1, around the key before int64 [...] (88: none)."""
+def spread(weights: torch.Tensor, prev_keys: torch.Tensor, ways: torch.Tensor) -> Spread:
+    """Of all keys by their weights float [..., 88], adding up to 1, around the key before int64 [...] (88: none).
+
+    `ways` is `ways_table`, which is not made for each batch anew.
+    """
     weights = weights + 2 * LEAST  # half of a key's own is no less than LEAST
     # From both ends, so that small shares of what is left above or below are exact.
     up_to = F.pad(weights.cumsum(-1), (1, 0))
@@ -60,7 +63,7 @@ def spread(weights: torch.Tensor, prev_keys: torch.Tensor) -> Spread:
     below, above = up_to.gather(-1, key % NO_KEY), onward.gather(-1, (key + 1) % (NO_KEY + 1))
     up = torch.relu(1 - (onward[..., 1:] + weights / 2) / above.clamp(min=LEAST))
     down = torch.relu(1 - (up_to[..., :-1] + weights / 2) / below.clamp(min=LEAST))
-    return Spread(up, down, F.embedding(prev_keys, ways_table().to(weights.device)))
+    return Spread(up, down, F.embedding(prev_keys, ways))
 
 
 def ways_table() -> torch.Tensor:

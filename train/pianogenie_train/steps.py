@@ -177,7 +177,7 @@ class GatedStep(nn.Module):
         self.register_buffer("kind_strides", bank.kind_strides.flatten(0, 1).T.contiguous())
         begun = len(every) + NUM_KEYS - 1.0 - every + torch.tensor([0.0, distances])[:, None]
         begun[:, NO_KEY] = 0
-        numbers = torch.cat([decoder.key_rows, shares.ways_table()], dim=1).repeat(2, 1)
+        numbers = torch.cat([decoder.key_rows, decoder.ways], dim=1).repeat(2, 1)
         self.register_buffer("key_numbers", torch.cat([numbers, begun.view(-1, 1)], dim=1))
         edges = torch.stack([every % NUM_KEYS, NUM_KEYS + (every + 1) % (NUM_KEYS + 1)], dim=1)
         own = (every % NUM_KEYS)[:, None].expand(-1, len(self.forgets))
