@@ -8,7 +8,7 @@ from pianogenie.model import Decoder
 from pianogenie.stepper import Stepper
 from pianogenie.thoughts import Past, Thought
 
-_MOST_STATE = 1 << 20
+_MOST_STATE = 3 << 20
 """Numbers: how much state may be kept of chords that may never be played."""
 
 
