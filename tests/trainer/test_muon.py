@@ -31,7 +31,7 @@ def test_a_first_step_is_of_the_size_of_adams_and_goes_against_the_gradient():
     torch.manual_seed(1)
     matrix, bias = torch.nn.Parameter(torch.randn(48, 16)), torch.nn.Parameter(torch.randn(16))
     before = matrix.detach().clone(), bias.detach().clone()
-    optimiser = Muon([(matrix, 3)], [bias], lr=0.01, weight_decay=0.0)
+    optimiser = Muon([(matrix, 3)], [{"params": [bias]}], lr=0.01, weight_decay=0.0)
     gradient = torch.randn(48, 16)
     matrix.grad, bias.grad = gradient.clone(), torch.randn(16)
     optimiser.step()
@@ -46,7 +46,7 @@ def test_a_first_step_is_of_the_size_of_adams_and_goes_against_the_gradient():
 
 def test_the_matrices_remember_where_they_were_going():
     matrix = torch.nn.Parameter(torch.zeros(4, 4))
-    optimiser = Muon([(matrix, 1)], [torch.nn.Parameter(torch.zeros(1))], lr=1.0, weight_decay=0.0)
+    optimiser = Muon([(matrix, 1)], [{"params": [torch.nn.Parameter(torch.zeros(1))]}], lr=1.0, weight_decay=0.0)
     first, second = torch.diag(torch.tensor([1.0, 0, 0, 0])), torch.diag(torch.tensor([0, 1.0, 0, 0]))
     for gradient in (first, second):
         before = matrix.detach().clone()
@@ -60,7 +60,7 @@ def test_the_matrices_remember_where_they_were_going():
 
 def test_weights_decay_and_the_gradient_is_spent():
     matrix = torch.nn.Parameter(torch.ones(4, 4))
-    optimiser = Muon([(matrix, 1)], [torch.nn.Parameter(torch.zeros(1))], lr=0.1, weight_decay=0.5)
+    optimiser = Muon([(matrix, 1)], [{"params": [torch.nn.Parameter(torch.zeros(1))]}], lr=0.1, weight_decay=0.5)
     matrix.grad = torch.zeros(4, 4)
     optimiser.step()
     assert torch.allclose(matrix.detach(), torch.full((4, 4), 0.95)) and matrix.grad is None
@@ -69,7 +69,7 @@ def test_weights_decay_and_the_gradient_is_spent():
 def test_what_it_remembers_is_part_of_its_state():
     def begin():
         matrix, other = torch.nn.Parameter(torch.ones(4, 4)), torch.nn.Parameter(torch.ones(3))
-        return matrix, other, Muon([(matrix, 1)], [other], lr=0.1)
+        return matrix, other, Muon([(matrix, 1)], [{"params": [other]}], lr=0.1)
 
     def learn(matrix, other, optimiser, seed):
         torch.manual_seed(seed)
@@ -89,10 +89,25 @@ def test_what_it_remembers_is_part_of_its_state():
 def test_the_genie_learns_by_it_but_for_its_tables():
     training = Training(config.named("genie").but(rnn_dim=8))
     optimiser = training.configure_optimizers()
-    others, matrices = (group["params"] for group in optimiser.param_groups)
+    matrices, tables, numbers = (group["params"] for group in optimiser.param_groups)
     names = {id(parameter): name for name, parameter in training.model.named_parameters()}
+    turned = {names[id(m)].removeprefix("decoder.") for m in matrices}
     assert isinstance(optimiser, Muon)
-    assert {names[id(m)].split(".")[1] for m in matrices} == {"blocks", "into_known", "known", "into_head", "output"}
-    assert all(m.ndim == 2 for m in matrices)
-    assert sorted(names.values()) == sorted(names[id(p)] for p in (*others, *matrices))
+    assert {name.split(".")[0] for name in turned} == {"blocks", "into_known", "known", "into_head", "output"}
+    assert {"blocks.0.into.weight", "blocks.1.out.weight", "blocks.1.memory.into.weight"} <= turned
+    assert all(m.ndim == 2 for m in (*matrices, *tables)) and all(n.ndim == 1 for n in numbers)
+    assert sorted(names.values()) == sorted(names[id(p)] for p in (*matrices, *tables, *numbers))
     assert type(Training(config.named("paper").but(rnn_dim=8)).configure_optimizers()) is torch.optim.AdamW
+
+
+@pytest.mark.parametrize("name", ["genie", "paper"])
+def test_how_long_channels_remember_does_not_decay(name):
+    training = Training(config.named(name).but(rnn_dim=8, weight_decay=0.5))
+    before = {key: value.detach().clone() for key, value in training.model.named_parameters()}
+    optimiser = training.configure_optimizers()
+    for parameter in training.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()
+    for key, value in training.model.named_parameters():
+        stayed = torch.equal(value, before[key])
+        assert stayed == (value.ndim < 2 or not before[key].any()), key

@@ -32,15 +32,15 @@ class Muon(torch.optim.AdamW):
     Args:
         matrices: float [rows, columns] each, and how many maps of one size lie one above the other in it; each map is
             turned by itself.
-        others: any other parameters.
+        others: groups of the other parameters, as AdamW takes them.
         settings: AdamW's. The rate and the weight decay are the matrices' too.
     """
 
     def __init__(
-        self, matrices: Iterable[tuple[torch.nn.Parameter, int]], others: Iterable[torch.nn.Parameter], **settings: Any
+        self, matrices: Iterable[tuple[torch.nn.Parameter, int]], others: Iterable[dict[str, Any]], **settings: Any
     ):
         weights, maps = zip(*matrices, strict=True)
-        super().__init__([{"params": list(others)}, {"params": list(weights), "maps": list(maps)}], **settings)
+        super().__init__([{"params": list(weights), "maps": list(maps)}, *others], **settings)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -49,7 +49,7 @@ class Muon(torch.optim.AdamW):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        group = self.param_groups[1]
+        group = self.param_groups[0]
         for matrix, update in zip(group["params"], self._updates(**group), strict=True):
             matrix.mul_(1 - group["lr"] * group["weight_decay"])
             matrix.add_(update, alpha=-group["lr"])

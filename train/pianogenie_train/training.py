@@ -58,11 +58,15 @@ class Training(L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         config = self.config
         settings = {"lr": config.lr, "betas": (0.9, config.beta2), "weight_decay": config.weight_decay}
-        if config.optimiser == "adamw":
-            return torch.optim.AdamW(self.parameters(), **settings)
-        matrices = list(self.model.decoder.matrices())
+        matrices = list(self.model.decoder.matrices()) if config.optimiser == "muon" else []
         turned = {id(matrix) for matrix, _ in matrices}
-        return Muon(matrices, (p for p in self.parameters() if id(p) not in turned), **settings)
+        others = [p for p in self.parameters() if id(p) not in turned]
+        # What is one number a channel, such as how long it remembers, has no business to shrink: nought is half a note.
+        groups = [
+            {"params": [p for p in others if p.ndim > 1]},
+            {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        return Muon(matrices, groups, **settings) if matrices else torch.optim.AdamW(groups, **settings)
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: Any, **__: Any) -> None:
         """Clip, and stop before a broken gradient reaches the weights, so that checkpoints stay good."""
