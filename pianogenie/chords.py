@@ -9,7 +9,7 @@ from pianogenie.stepper import Stepper
 from pianogenie.thoughts import Past, Thought
 
 _MOST_STATE = 3 << 20
-"""Numbers: how much state may be kept of chords that may never be played."""
+"""Numbers: how much state may be kept of chords that may never be played. 12 MiB; 16 buttons of `genie` take ten."""
 
 
 @dataclass(eq=False)

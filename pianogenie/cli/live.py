@@ -96,7 +96,7 @@ def _outputs(choice: Choice, watcher: PortWatcher, wait: bool) -> Iterator[Outpu
     for name in choice.midi_out:
         output = MidiPortOutput.open(name, profile, watcher, wait)
         if output.missing:
-            notice(f"waiting for {name}")
+            notice(f"waiting for {output.why}")
         yield output
     if choice.virtual_midi:
         yield MidiPortOutput.open_virtual(profile=profile)
@@ -131,7 +131,7 @@ def _add_midi_inputs(
             raise UserError(f"{name}: {device.name} is listened to already, by another name; give one of them")
         opened[device.name] = device
         if device.missing:
-            session.announcements.say(f"waiting for {name}")
+            session.announcements.say(f"waiting for {device.why}")
     for device in opened.values():  # once all are open
         device.start()
 

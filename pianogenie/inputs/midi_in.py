@@ -39,6 +39,9 @@ class MidiInput(Input):
         learnt: mappings that a person has taught, by ports' names.
     """
 
+    why = ""
+    """Of one that is waited for from the start: why it was not found, or not opened, in a line."""
+
     def __init__(self, hands: Hands, name: str, learnt: Mapping[str, Midi]):
         self.name = name
         self._hands = hands
@@ -62,10 +65,10 @@ class MidiInput(Input):
         device = cls(hands, name, learnt)
         try:
             device._open(name)
-        except UserError:
+        except UserError as error:
             if not wait:
                 raise
-            device.missing = True
+            device.missing, device.why = True, str(error)
             watcher.wait_for(name, device.leave, device.come, inputs=True)
         else:
             watcher.watch(device.port, device.leave, device.come, inputs=True)

@@ -33,6 +33,9 @@ class MidiPortOutput(Output):
 
     comes_first = True
 
+    why = ""
+    """Of one that is waited for from the start: why it was not found, or not opened, in a line."""
+
     def __init__(
         self,
         line: MidiLine | None,
@@ -75,10 +78,11 @@ class MidiPortOutput(Output):
         """
         try:
             line, port = MidiLine.open(name)
-        except UserError:
+        except UserError as error:
             if not wait or watcher is None:
                 raise
             output = cls(None, name, profile or profile_of_port(name)[1])
+            output.why = str(error)
             output._watched = watcher.wait_for(name, output._leave, output._come_back)
             return output
         try:

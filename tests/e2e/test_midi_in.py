@@ -122,7 +122,7 @@ def test_it_plays_is_pulled_out_in_mid_chord_and_plays_again(environment, tmp_pa
 def test_one_that_is_set_is_waited_for(environment, tmp_path, toy_model, plug, heard):
     (tmp_path / "settings.toml").write_text('[play]\nmidi_in = ["later"]\n')
     with player(environment, tmp_path, toy_model) as (_process, said):
-        assert "waiting for later" in said()
+        assert "waiting for later: no such MIDI input; there are: " in said()
         keys = plug("later")
         wait_for(lambda: "later:out is there" in said(), "the controller that was waited for")
         keys.say("90 3e 40")

@@ -314,6 +314,7 @@ def test_chords_that_cannot_be_foreseen_are_not(tmp_path):
         assert not genie.think_of_a_chord()
     plain = load_model(DEFAULT_MODEL, with_encoder=False).decoder
     assert Chords(plain, 8).can_be_foreseen
+    assert Chords(plain, 16).can_be_foreseen
     assert not Chords(plain, 88).can_be_foreseen, "as that would take too much memory"
 
 

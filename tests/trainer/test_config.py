@@ -36,6 +36,9 @@ def test_settings_are_given_as_text_or_numbers():
         "optimiser=sgd",
         "dropout=1",
         "dropout=0.1",
+        "memories=3",
+        "memories=-1",
+        "memories=65",
     ],
 )
 def test_what_does_not_do_is_told_by_name(setting):

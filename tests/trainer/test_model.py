@@ -14,7 +14,15 @@ from pianogenie_train.steps import one_step
 
 from pianogenie.keys import NUM_KEYS
 
-SIZES = [("lstm", 2, 8), ("lstm", 1, 4), ("lstm", 3, 10), ("gated", 2, 8), ("gated", 1, 4), ("gated", 3, 10)]
+SIZES = [
+    ("lstm", 2, 8),
+    ("lstm", 1, 4),
+    ("lstm", 3, 10),
+    ("gated", 2, 8),
+    ("gated with a memory", 2, 8),
+    ("gated", 1, 4),
+    ("gated with a memory", 3, 10),
+]
 
 
 def played(batch: int, notes: int, num_buttons: int):
@@ -36,10 +44,10 @@ def step_by_step(player: Player, keys, delta_times, buttons):
 
 
 def model_of(network: str, layers: int, num_buttons: int) -> Autoencoder:
-    """Of our own networks, those with an odd number of layers have a memory."""
     torch.manual_seed(layers)
+    network, with_memory, _ = network.partition(" with a memory")
     config = Config(network=network, rnn_dim=24, rnn_layers=layers, encoder_layers=2, num_buttons=num_buttons)
-    return Autoencoder(config.but(memories=layers % 2 * 3 if network == "gated" else 0)).eval()
+    return Autoencoder(config.but(memories=3 if with_memory else 0)).eval()
 
 
 def test_delta_times_are_binned_at_31_25_a_second():
@@ -58,15 +66,23 @@ def test_decoding_step_by_step_is_decoding_whole_windows(network, layers, num_bu
     assert np.abs(step_by_step(player, *window) - player.hear(*window)[0]).max() < 5e-5
 
 
-@pytest.mark.parametrize("network, layers", [("lstm", 2), ("gated", 2), ("gated", 3)])
-def test_a_note_has_no_say_in_what_was_before_it(network, layers):
-    player = TorchPlayer(model_of(network, layers, 8))
+@pytest.mark.parametrize("network", ["lstm", "gated", "gated with a memory"])
+def test_a_note_has_no_say_in_what_was_before_it(network):
+    player = TorchPlayer(model_of(network, 2, 8))
     keys, delta_times, buttons = played(2, 12, 8)
     before = player.hear(keys, delta_times, buttons)[0]
     keys[:, 8], delta_times[:, 9], buttons[:, 9] = 0, 0.9, 0
     after = player.hear(keys, delta_times, buttons)[0]
     assert np.array_equal(before[:, :9], after[:, :9])
     assert not np.allclose(before[:, 9], after[:, 9])
+
+
+def test_gradients_reach_the_memory():
+    model = model_of("gated with a memory", 2, 8).train()
+    reading = model(*(torch.from_numpy(a) for a in played(2, 10, 8)[:2]))
+    reading.logits.square().mean().backward()
+    memory = model.decoder.blocks[1].memory
+    assert all(p.grad.abs().sum() > 0 for p in memory.parameters()) and model.decoder.blocks[0].memory is None
 
 
 def test_gradients_reach_both_halves():
@@ -93,7 +109,7 @@ def test_notes_teach_chances_and_tunes_teach_how_they_are_shared_out():
 
 def test_a_step_of_another_size_has_another_state():
     assert one_step(model_of("lstm", 3, 8)).state_size == 2 * 3 * 24
-    model = model_of("gated", 3, 8)
+    model = model_of("gated with a memory", 3, 8)
     bank, press = 2 * model.decoder.bank.num_hands, 4 + 88 + 3
     memory = 3 * ADDRESS * (CONTENT + 1)
     assert one_step(model).state_size == 3 * 24 + memory + bank + press

@@ -8,6 +8,7 @@ import torch
 from click.testing import CliRunner
 from pianogenie_train import loop, parents, runs
 from pianogenie_train.cli import train
+from pianogenie_train.config import named
 from pianogenie_train.data import Prepared
 from pianogenie_train.model import Autoencoder
 
@@ -41,9 +42,16 @@ def test_a_child_begins_where_its_parent_is_and_learns_gently(data, small_model,
     assert child.settings({}).lr == child.config.lr and child.licence == "CC0-1.0"
 
 
+def test_a_card_from_before_a_setting_existed_is_gone_on_from(small_model, tmp_path):
+    folder = shutil.copytree(small_model, tmp_path / "model")
+    _edit(folder, lambda card: [card["recipe"]["settings"].pop(name) for name in ("memories", "dropout", "optimiser")])
+    assert parents.find_parent(str(folder)).config == parents.find_parent(str(small_model)).config
+
+
 @pytest.mark.parametrize("name", ["classical", "pop"])
 def test_the_models_that_ship_can_be_gone_on_from(name):
     parent = parents.find_parent(name)
+    assert parent.settings({}).lr < 0.4 * named("genie").lr, "gently, whatever the rate of its own last training"
     assert parent.name == name and parent.licence != "not stated" and parent.commands
     Autoencoder(parent.settings({})).load_state_dict(parent.weights)
 

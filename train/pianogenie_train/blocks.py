@@ -1,7 +1,8 @@
 """What the genie's network is built of: delta times as ramps, and a block.
 
-A block is two products with everything else between them, since at the size that a press can afford (pianogenie
-bench) a node of the graph costs more than its arithmetic. Inside, time comes first: [N, B, D].
+A block is two products with everything else between them (the last one's memory has a third), since at the size that a
+press can afford (pianogenie bench) a node of the graph costs more than its arithmetic. Inside, time comes first:
+[N, B, D].
 """
 
 import math
@@ -12,19 +13,12 @@ from torch import nn
 
 from pianogenie_train.fastweights import FastWeights
 from pianogenie_train.operators import ramp
-from pianogenie_train.recurrence import scan
+from pianogenie_train.recurrence import long_and_short, scan
 
 RAMPS = 16
 _FASTEST_S, _SLOWEST_S = 0.004, 8.0
-_LONGEST_MEMORY = 256.0
-"""Notes: the slowest channels forget a third of what they know in so many, at the start of training."""
-
-
-def long_and_short(dim: int) -> torch.Tensor:
-    """What decays are before their sigmoid, float [dim], for memories from one note to _LONGEST_MEMORY, evenly in their
-    logarithm: exp(-1 / memory)."""
-    decay = torch.exp(-1 / torch.exp(torch.linspace(0, math.log(_LONGEST_MEMORY), dim)))
-    return torch.log(decay / (1 - decay))
+_SHORTEST, _LONGEST = 1.0, 256.0
+"""Notes: how long the first channel remembers and the last one, at the start of training."""
 
 
 class DeltaTimes(nn.Module):
@@ -57,15 +51,17 @@ class Block(nn.Module):
         super().__init__()
         self.dim, self.hidden, self.dropout = dim, hidden, dropout
         self.memory = FastWeights(dim, memories) if memories else None
+        self.kept = [dim, *(self.memory.kept if memories else [])]  # numbers, from note to note
         self.into = nn.Linear(dim, 3 * dim + self.hidden)
         self.out = nn.Linear(dim + self.hidden + (self.memory.width if memories else 0), dim, bias=False)
         with torch.no_grad():
             self.out.weight *= 0.5
-            self.into.bias[: 2 * dim] = torch.cat([long_and_short(dim), torch.zeros(dim)])
+            self.into.bias[: 2 * dim] = torch.cat([long_and_short(dim, _SHORTEST, _LONGEST), torch.zeros(dim)])
 
     def read(self, normed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[torch.Tensor]]:
-        """normed [..., D] -> decay, gate, candidate [..., D] and the MLP's hidden layer [[..., hidden]], or []."""
-        read = F.linear(normed, self.into.weight, self.into.bias)
+        """normed [..., D] -> decay, gate, candidate [..., D] and a list of the MLP's hidden layer [..., hidden],
+        empty if there is none."""
+        read = self.into(normed)
         sizes = [2 * self.dim, self.dim, self.hidden] if self.hidden else [2 * self.dim, self.dim]
         gates, candidate, *hidden = read.split(sizes, dim=-1)
         decay, gate = torch.sigmoid(gates).split(self.dim, dim=-1)

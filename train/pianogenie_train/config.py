@@ -35,7 +35,7 @@ class Config:
     rnn_layers: int = 2
     encoder_dim: int = 0  # 0: as rnn_dim; a larger encoder costs nothing while playing
     encoder_layers: int = 0  # 0: as rnn_layers
-    memories: int = 0  # heads of our own network's fast weights (fastweights.py)
+    memories: int = 0  # heads of our own network's fast weights (fastweights.py); 0: none
     bottleneck: str = "integer"  # or "vector": codes that are learnt; or "none": no buttons, a language model
     code_dim: int = 64  # of the vector bottleneck
     with_delta_times: bool = True  # whether encoder and decoder are told them

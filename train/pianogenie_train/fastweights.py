@@ -7,14 +7,15 @@ without a softmax, which gives the sum over a window at once: Katharopoulos et a
 decay: Sun et al. 2023, "Retentive Network". That an address is of the moment before is Olsson et al. 2022, "In-context
 learning and induction heads".)
 
-Inside, time comes first: [N, B, H, D] of H heads, each a matrix [ADDRESS, CONTENT] of its own.
+Inside, time comes first: [N, B, H, 1, D] of H heads, each a matrix [ADDRESS, CONTENT] of its own that rows [1, D] are
+multiplied with.
 """
-
-import math
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from pianogenie_train.recurrence import long_and_short
 
 ADDRESS, CONTENT = 24, 24
 """How many numbers say where in a head's matrix, and what stands there."""
@@ -27,15 +28,22 @@ _SPAN = 256
 
 
 class FastWeights(nn.Module):
-    """Reads what a block reads; `heads` memories."""
+    """`heads` memories for a block of `dim` channels: its normalised input float [N, B, dim] -> what comes to mind,
+    float [N, B, width].
+
+    Attributes:
+        width: numbers that are read from all heads together.
+        kept: how many numbers are kept from note to note: the matrices, and where the next note will write in them.
+    """
 
     def __init__(self, dim: int, heads: int):
         super().__init__()
         self.heads, self.width = heads, heads * CONTENT
+        self.kept = [heads * ADDRESS * CONTENT, heads * ADDRESS]
         self.into = nn.Linear(dim, heads * (2 * ADDRESS + CONTENT))
-        memories = torch.exp(torch.linspace(math.log(_SHORTEST), math.log(_LONGEST), heads))
-        self.fades = nn.Parameter(-torch.log(torch.expm1(1 / memories)))
-        self.register_buffer("length", torch.full((ADDRESS,), ADDRESS**-0.5), persistent=False)
+        self.fades = nn.Parameter(long_and_short(heads, _SHORTEST, _LONGEST))
+        # Of a norm, which makes rows of mean 0 and length 1.
+        self.register_buffer("scale", torch.full((ADDRESS,), ADDRESS**-0.5), persistent=False)
 
     def decay(self) -> torch.Tensor:
         """What is left one note later, float [H, 1, 1]."""
@@ -45,16 +53,26 @@ class FastWeights(nn.Module):
         """normed float [..., dim] -> where to read and where the next note will write, rows float [..., H, 1, ADDRESS]
         of length 1; what is written now, rows [..., H, 1, CONTENT]."""
         sizes = [2 * self.heads * ADDRESS, self.width]
-        addresses, content = F.linear(normed, self.into.weight, self.into.bias).split(sizes, dim=-1)
-        addresses = F.layer_norm(addresses.unflatten(-1, (2 * self.heads, 1, ADDRESS)), (ADDRESS,), self.length)
+        addresses, content = self.into(normed).split(sizes, dim=-1)
+        addresses = F.layer_norm(addresses.unflatten(-1, (2 * self.heads, 1, ADDRESS)), (ADDRESS,), self.scale)
         asked, next_written = addresses.split(self.heads, dim=-3)
         return asked, next_written, content.unflatten(-1, (self.heads, 1, CONTENT))
 
     def forward(self, normed: torch.Tensor) -> torch.Tensor:
-        """normed float [N, B, dim] -> what comes to mind, float [N, B, width]."""
+        """Whole windows, from empty matrices."""
         asked, next_written, content = self.read(normed)
         written = torch.cat([torch.zeros_like(next_written[:1]), next_written[:-1]])
         return recall(asked, written, content, self.decay()).flatten(-3)
+
+    def step(
+        self, normed: torch.Tensor, matrix: torch.Tensor, written: torch.Tensor, decay: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """One note: normed float [B, dim], what was `kept`, float [B, n] each, and `decay`'s [H, 1, 1] -> what comes to
+        mind, float [B, width], and what is kept now."""
+        asked, next_written, content = self.read(normed)
+        put = written.view(-1, self.heads, ADDRESS, 1) * content
+        matrix = decay * matrix.view(-1, self.heads, ADDRESS, CONTENT) + put
+        return (asked @ matrix).flatten(1), matrix.flatten(1), next_written.flatten(1)
 
 
 def recall(asked: torch.Tensor, written: torch.Tensor, content: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:

@@ -122,7 +122,7 @@ class GatedDecoder(nn.Module):
             yield block.into.weight, block.into.out_features // block.dim
             yield block.out.weight, 1
             if block.memory is not None:
-                yield block.memory.into.weight, 1
+                yield block.memory.into.weight, 1  # all that it reads as one map
         for layer in (self.into_known, self.known, self.into_head, self.output):
             yield layer.weight, 1
 

@@ -151,11 +151,13 @@ def _recall(node: onnx.NodeProto, numbers: dict[str, np.ndarray]) -> list[onnx.N
         make("Add", ["kept", "put"], ["next"]),
         make("MatMul", ["q", "next"], ["state"]),
     ]
-    first, here, sized, empty = (f"{found}_{name}" for name in ("first", "here", "sized", "empty"))
+    first_written, first_content, sized, empty = (
+        f"{found}_{name}" for name in ("written", "content", "sized", "empty")
+    )
     return [
-        make("Gather", [written, "loop_first"], [first], axis=0),
-        make("Gather", [content, "loop_first"], [here], axis=0),
-        make("Mul", [first, here], [sized]),
+        make("Gather", [written, "loop_first"], [first_written], axis=0),
+        make("Gather", [content, "loop_first"], [first_content], axis=0),
+        make("Mul", [first_written, first_content], [sized]),
         make("Sub", [sized, sized], [empty]),
         make(
             "Scan",

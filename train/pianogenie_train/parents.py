@@ -40,7 +40,6 @@ class Parent:
     config: Config
     config_name: str
     weights: dict[str, torch.Tensor]
-    is_child: bool  # its own rate is one for fine-tuning already
     commands: list[str]  # that made it, its own parent's first
 
     def facts(self) -> dict[str, Any]:
@@ -59,7 +58,8 @@ class Parent:
 
         Raises UserError for changes of which it would not be the same network any more.
         """
-        rate = self.config.lr * (1.0 if self.is_child else RATE_SHARE)
+        begun = configs.CONFIGURATIONS.get(self.config_name, self.config).lr
+        rate = min(self.config.lr, RATE_SHARE * begun)  # it may be a child itself
         config = self.config.but(**{"lr": rate, "warmup_steps": WARMUP_STEPS, **changes})
         if _shapes(Autoencoder(config).state_dict()) != _shapes(self.weights):
             odd = [
@@ -101,7 +101,6 @@ def _of_run(folder: Path) -> Parent:
         run.config,
         run.config_name,
         weights,
-        run.parent is not None,
         [*_commands(run.parent), *run.commands],
     )
 
@@ -125,7 +124,6 @@ def _of_folder(folder: Path) -> Parent:
         config,
         str(recipe.get("configuration", "not stated")),
         _checked_weights(path, card, config),
-        bool(card.get("parent")),
         [*_commands(card.get("parent")), *_commands(recipe)],
     )
 

@@ -6,6 +6,8 @@ Nets Over Sequence Length"). On a CPU the steps are taken one after the other: t
 work. On a GPU, where each step would be a launch of its own, spans of doubling length are joined instead.
 """
 
+import math
+
 import torch
 
 EXPORTED_AS = "pianogenie::Recurrence"
@@ -34,6 +36,13 @@ class _Scan(torch.autograd.Function):
         # What reaches h[t]: its own gradient, and of what reaches the state after it, that one's decay.
         reaching = run(_moved(a, back=True), gradient, back=True)
         return reaching * _moved(h), reaching
+
+
+def long_and_short(count: int, shortest: float, longest: float) -> torch.Tensor:
+    """What decays are before their sigmoid, float [count], for memories from `shortest` to `longest` notes, evenly in
+    their logarithm: exp(-1 / memory)."""
+    decay = torch.exp(-1 / torch.exp(torch.linspace(math.log(shortest), math.log(longest), count)))
+    return torch.log(decay / (1 - decay))
 
 
 def run(a: torch.Tensor, v: torch.Tensor, back: bool = False) -> torch.Tensor:

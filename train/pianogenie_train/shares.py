@@ -53,7 +53,7 @@ def room(here: torch.Tensor, num_buttons: int) -> tuple[torch.Tensor, torch.Tens
 def spread(weights: torch.Tensor, prev_keys: torch.Tensor, ways: torch.Tensor) -> Spread:
     """Of all keys by their weights float [..., 88], adding up to 1, around the key before int64 [...] (88: none).
 
-    `ways` is `ways_table`, which is not made for each batch anew.
+    `ways` is `ways_table`, float [89, 88], which is not made for each batch anew.
     """
     weights = weights + 2 * LEAST  # half of a key's own is no less than LEAST
     # From both ends, so that small shares of what is left above or below are exact.

@@ -10,8 +10,6 @@ from torch import nn
 
 from pianogenie.keys import NO_KEY, NUM_KEYS
 from pianogenie_train import shares
-from pianogenie_train.blocks import Block
-from pianogenie_train.fastweights import ADDRESS, CONTENT
 from pianogenie_train.gated import (
     EVENNESS,
     FORGETS,
@@ -110,11 +108,11 @@ class LstmStep(nn.Module):
 class GatedStep(nn.Module):
     """Our decoder.
 
-    Its state in a row is, of what was before the last press: h of each block; the fast weights, and where the next note
-    will write in them; where the bank's hands lie and how far
-    off they have been; the like of the shares (gated.FORGETS, less than 0); what makes of a key the row of its strides.
-    And of that press: how far off it each key would be by the shares; its button, from the middle; K times its button,
-    counted from 1, so that with the next it is a row of a table of pairs.
+    Its state in a row is, of what was before the last press: h of each block, with the fast weights of those that
+    have some and where the next note will write in them; where the bank's hands lie and how far off they have been;
+    the like of the shares (gated.FORGETS, less than 0); what makes of a key the row of its strides. And of that
+    press: how far off it each key would be by the shares; its button, from the middle; K times its button, counted
+    from 1, so that with the next it is a row of a table of pairs.
     """
 
     outputs = ("logits", "next_state", "velocity")
@@ -125,7 +123,7 @@ class GatedStep(nn.Module):
         super().__init__()
         self.decoder, self.bank, self.dim = decoder, decoder.bank, decoder.dim
         hands = self.bank.num_hands
-        kept = [size for block in decoder.blocks for size in _kept(block)]
+        kept = [size for block in decoder.blocks for size in block.kept]
         self.parts = [*kept, hands, hands, 2 * len(FORGETS), 1, NUM_KEYS, 1, 1]
         self.state_size = sum(self.parts)
         self.register_buffer("ones", torch.ones(decoder.dim))  # ONNX's layer norm wants a scale
@@ -251,20 +249,10 @@ class GatedStep(nn.Module):
         h = candidate + decay * (states[0] - candidate)
         parts, following = [gate * h, *hidden], [h]
         if block.memory is not None:
-            recalled, *memory = self._recall(number, normed, *states[1:3])
+            recalled, *memory = block.memory.step(normed, *states[1:3], getattr(self, f"decay_{number}"))
             parts.append(recalled)
             following += memory
         return torch.addmm(x, torch.cat(parts, dim=1), block.out.weight.T), following
-
-    def _recall(
-        self, number: int, normed: torch.Tensor, matrix: torch.Tensor, written: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What comes to mind, float [B, width], and the states that follow: the matrix, and where to write next."""
-        memory = self.decoder.blocks[number].memory
-        asked, next_written, content = memory.read(normed)
-        put = written.view(-1, memory.heads, ADDRESS, 1) * content
-        matrix = getattr(self, f"decay_{number}") * matrix.view(-1, memory.heads, ADDRESS, CONTENT) + put
-        return (asked @ matrix).flatten(1), matrix.flatten(1), next_written.flatten(1)
 
     def _spread(self, weights: torch.Tensor, edges: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As shares.spread -> up and down, float [B, 88] each; `edges` int64 [B, 2] is where to find what all keys
@@ -306,12 +294,6 @@ class GatedStep(nn.Module):
             [every - hand, *shares.room(hand, decoder.num_buttons), centred, torch.zeros_like(hand)], dim=-1
         )
         return torch.cat([gains, shifts, places], dim=-1).flatten(0, 1).contiguous()
-
-
-def _kept(block: Block) -> list[int]:
-    """How many numbers a block keeps from note to note."""
-    memory = block.memory
-    return [block.dim] if memory is None else [block.dim, memory.width * ADDRESS, memory.heads * ADDRESS]
 
 
 def _gates_last(weight: torch.Tensor) -> torch.Tensor:
