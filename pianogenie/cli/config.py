@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pianogenie.cli.options import OPTION_OF, from_command_line, genie_options, output_options, use
+from pianogenie.cli.options import OPTION_OF, from_command_line, genie_options, input_options, output_options, use
 from pianogenie.settings import Origin, create, load, toml
 
 
@@ -28,6 +28,7 @@ def _no_file_needed(context: click.Context, _parameter: click.Parameter, path: s
     help="Another file than the platform's, or than $PIANOGENIE_CONFIG.",
 )
 @genie_options(with_config=False)
+@input_options
 @output_options
 @click.pass_context
 def config(context: click.Context, creating: bool, origin: Origin, **options) -> None:

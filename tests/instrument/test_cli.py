@@ -191,11 +191,11 @@ def test_config_shows_what_counts_and_why(run, tmp_path):
         file.write("\n[play.none]\n")
     fails_with_one_line(run("config", "--config", settings), "none")
     settings.write_text("[play]\nrecord = false\ntemperature = 0.5\n")
-    shown = run("config", "--config", settings, "--temperature", 0.75, "--record", tmp_path).stdout
+    shown = run("config", "--config", settings, "--temperature", 0.75, "--record", tmp_path, "--midi-in", "pads").stdout
     lines = {line.split(" = ")[0]: line for line in shown.splitlines() if " = " in line}
     assert "0.75" in lines["temperature"] and "option --temperature" in lines["temperature"]
     assert lines["record"].split() == ["record", "=", "false", "#", "line", "2"]
-    assert lines["sound"].endswith("# default")
+    assert lines["sound"].endswith("# default") and lines["midi_in"].startswith('midi_in = ["pads"]')
 
 
 def test_recording_that_the_settings_forbid_is_asked_for_by_name(run, tmp_path, toy_model):
