@@ -84,6 +84,19 @@ def test_a_genie_that_leaves_channels_out_leaves_the_same_out_after_a_resumption
     assert torch.equal(model(keys, times).logits, model(keys, times).logits)
 
 
+def test_a_run_with_an_earlier_optimiser_says_how_to_go_on(data, tmp_path):
+    train(data, tmp_path / "run", TINY.but(steps=4))
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(last, weights_only=True)
+    groups = checkpoint["optimizer_states"][0]["param_groups"]
+    groups[0]["params"] += groups.pop()["params"]
+    torch.save(checkpoint, last)
+    before = last.read_bytes()
+    with pytest.raises(UserError, match=r"last\.ckpt: its optimiser is of an earlier version.*--from"):
+        go_on(data, tmp_path / "run", {"steps": 8})
+    assert last.read_bytes() == before
+
+
 def test_the_best_weights_are_the_best_for_encoder_and_hands_alike(data, tmp_path):
     settings = config.named("genie").but(rnn_dim=8, window=32, batch_size=4, steps=8, hand_share=0.25, validate_every=2)
     looks = []

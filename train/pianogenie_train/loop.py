@@ -85,6 +85,11 @@ def fit(
     module = Training(config, minutes)
     if start is not None and not resume:
         module.model.load_state_dict(start)
+    if checkpoint and not module.fits_optimiser(checkpoint):
+        raise UserError(
+            f"{run.checkpoint(LAST)}: its optimiser is of an earlier version of the trainer; "
+            f"start a new run, which may go on from its weights with --from {run.folder}"
+        )
     keeper = Checkpoints(run, save_every_s)
     in_terminal = sys.stderr.isatty()
     display = [Bar() if in_terminal else Lines()] if ranks.rank() == 0 else []

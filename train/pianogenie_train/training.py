@@ -142,6 +142,12 @@ class Training(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["pianogenie"] = {"config": self.config.as_dict(), "minutes": self.seconds() / 60}
 
+    def fits_optimiser(self, checkpoint: dict[str, Any]) -> bool:
+        """Whether a checkpoint's optimiser has the groups of parameters that ours has; earlier trainers had others."""
+        groups = (state["param_groups"] for state in checkpoint.get("optimizer_states", []))
+        ours = self.configure_optimizers().param_groups
+        return [len(group["params"]) for group in next(groups, [])] == [len(group["params"]) for group in ours]
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._seconds_before = 60 * checkpoint["pianogenie"]["minutes"]
 
