@@ -91,10 +91,10 @@ def test_a_run_with_an_earlier_optimiser_says_how_to_go_on(data, tmp_path):
     groups = checkpoint["optimizer_states"][0]["param_groups"]
     groups[0]["params"] += groups.pop()["params"]
     torch.save(checkpoint, last)
-    before = last.read_bytes()
+    before, settings = last.read_bytes(), (tmp_path / "run" / "config.json").read_bytes()
     with pytest.raises(UserError, match=r"last\.ckpt: its optimiser is of an earlier version.*--from"):
         go_on(data, tmp_path / "run", {"steps": 8})
-    assert last.read_bytes() == before
+    assert last.read_bytes() == before and (tmp_path / "run" / "config.json").read_bytes() == settings
 
 
 def test_the_best_weights_are_the_best_for_encoder_and_hands_alike(data, tmp_path):

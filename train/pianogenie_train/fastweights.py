@@ -91,8 +91,8 @@ def recall(asked: torch.Tensor, written: torch.Tensor, content: torch.Tensor, de
         heard = (q @ k.transpose(-1, -2) * faded) @ v
         if matrix is not None:
             heard = heard + decay ** (ago[:, None] + 1) * (q @ matrix)
-            matrix = decay ** len(ago) * matrix
-        last = (k * decay ** ago.flip(0)[:, None]).transpose(-1, -2) @ v
-        matrix = last if matrix is None else matrix + last
         found.append(heard)
+        if at + _SPAN < content.shape[2]:  # else nobody reads it
+            put = (k * decay ** ago.flip(0)[:, None]).transpose(-1, -2) @ v
+            matrix = put if matrix is None else decay ** len(ago) * matrix + put
     return torch.cat(found, dim=2).permute(2, 0, 1, 3)[..., None, :]

@@ -79,9 +79,6 @@ def fit(
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
-    if ranks.rank() == 0:
-        run.save()
-        run.sweep()
     module = Training(config, minutes)
     if start is not None and not resume:
         module.model.load_state_dict(start)
@@ -90,6 +87,9 @@ def fit(
             f"{run.checkpoint(LAST)}: its optimiser is of an earlier version of the trainer; "
             f"start a new run, which may go on from its weights with --from {run.folder}"
         )
+    if ranks.rank() == 0:
+        run.save()
+        run.sweep()
     keeper = Checkpoints(run, save_every_s)
     in_terminal = sys.stderr.isatty()
     display = [Bar() if in_terminal else Lines()] if ranks.rank() == 0 else []

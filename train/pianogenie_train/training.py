@@ -61,7 +61,7 @@ class Training(L.LightningModule):
         matrices = list(self.model.decoder.matrices()) if config.optimiser == "muon" else []
         turned = {id(matrix) for matrix, _ in matrices}
         others = [p for p in self.parameters() if id(p) not in turned]
-        # What is one number a channel, such as how long it remembers, has no business to shrink: nought is half a note.
+        # What is one number a channel has no business to shrink: of how long it remembers, nought is a single note.
         groups = [
             {"params": [p for p in others if p.ndim > 1]},
             {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
