@@ -199,6 +199,36 @@ def test_ctrl_c_keeps_what_was_learnt_and_the_same_command_goes_on(twenty, small
     assert json.loads((tmp_path / "slow" / "model.json").read_text())["scores"] == facts["scores"]
 
 
+@pytest.fixture
+def stopped(monkeypatch):
+    """Trainings that are stopped as they begin."""
+    monkeypatch.setattr(loop, "fit", lambda *_, **__: loop.Outcome(0, 0.0, None, stopped=True))
+
+
+def test_a_training_goes_on_with_the_collection_that_it_began_with(stopped, twenty, tmp_path):
+    mine, other = (shutil.copytree(twenty, tmp_path / name) for name in ("mine", "other"))
+    midi_file(other / "0.mid", music(0, 210))
+    words = ["--name", "x", *TINY, "--out", tmp_path / "model", "--work", tmp_path / "work"]
+    run(mine, *words, status=130)
+    with pytest.raises(UserError, match=f"{tmp_path}/work: was begun on {mine}; go on with that,.*--force") as caught:
+        run(other, *words, "--resume")
+    assert "\n" not in str(caught.value)
+    run(mine.rename(tmp_path / "moved"), *words, "--resume", status=130)
+    shutil.copytree(tmp_path / "moved", mine)
+    midi_file(mine / "added.mid", music(77, 200))
+    with pytest.raises(UserError, match=r"mine: holds other files than when .*work was begun on it .20 MIDI .* 21 now"):
+        run(mine, *words, "--resume")
+
+
+def test_a_training_of_before_collections_were_told_apart_goes_on(stopped, twenty, tmp_path):
+    words = [twenty, "--name", "x", *TINY, "--out", tmp_path / "model", "--work", tmp_path / "work"]
+    run(*words, status=130)
+    facts = json.loads((tmp_path / "work" / "data" / "data.json").read_text())
+    del facts["collection"]
+    (tmp_path / "work" / "data" / "data.json").write_text(json.dumps(facts))
+    run(*words, "--resume", status=130)
+
+
 def test_names_and_places_that_will_not_do(twenty, tmp_path, small_run, at_home):
     for name, said in (("classical", "a model that ships"), ("a/b", "1 to 64"), ("..", "1 to 64"), ("", "1 to 64")):
         with pytest.raises(UserError, match=said):

@@ -78,6 +78,22 @@ def test_a_child_says_whose_it_is(data, small_model, tmp_path):
     assert places == sorted(places), "how to make its parent, then itself"
 
 
+def test_a_run_goes_on_from_what_it_began_from_and_no_other(data, small_run, small_model, tmp_path):
+    def fit(out, *more):
+        words = ["fit", str(data), "--out", str(out), "--device", "cpu", *more]
+        return CliRunner().invoke(train, words, catch_exceptions=False)
+
+    run, child = shutil.copytree(small_run, tmp_path / "run"), tmp_path / "child"
+    before = (run / "config.json").read_bytes()
+    with pytest.raises(UserError, match="run: was begun without --from; go on so, or start a new run"):
+        fit(run, "--steps", "7", "--resume", "--from", str(small_model))
+    assert (run / "config.json").read_bytes() == before
+    assert fit(child, "--steps", "1", "--from", str(small_model)).exit_code == 0
+    with pytest.raises(UserError, match="child: was begun with --from small; go on so"):
+        fit(child, "--steps", "2", "--resume", "--from", "classical")
+    assert fit(child, "--steps", "2", "--resume", "--from", str(small_model)).exit_code == 0
+
+
 def test_another_network_is_no_child(small_model):
     with pytest.raises(UserError, match="small: its rnn_dim is 16, not 32;.*train from nothing"):
         parents.find_parent(str(small_model)).settings({"rnn_dim": "32"})

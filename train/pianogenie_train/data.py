@@ -64,6 +64,7 @@ class Prepared:
             self.command = str(data["command"])
             self.sources = [str(name) for name in data["sources"]]
             self.report = data["report"]
+            self.collection = data.get("collection")  # sources.collection; data of earlier trainers do without
             self._starts, self._lengths = (
                 np.array([piece[name] for piece in data["pieces"]], np.int64) for name in ("start", "length")
             )

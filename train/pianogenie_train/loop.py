@@ -221,6 +221,14 @@ def _check_data(data: Prepared, run: Run) -> None:
         )
 
 
+def check_parent(run: Run, parent_name: str | None, way_out: str) -> None:
+    """Raise UserError if a run did not begin from the model of that name; None: from nothing."""
+    began = run.parent["name"] if run.parent else None
+    if began != parent_name:
+        words = f"with --from {began}" if began else "without --from"
+        raise UserError(f"{run.folder}: was begun {words}; go on so, or {way_out}")
+
+
 def new_run(
     folder: Path, config: Config, config_name: str, data: Prepared, command: str, parent: dict[str, Any] | None = None
 ) -> Run:
@@ -235,12 +243,22 @@ def new_run(
     return Run(folder, config, config_name, data.folder, notes, [data.command, command], parent)
 
 
-def resumed_run(folder: Path, changes: dict[str, Any], config_name: str | None, data: Prepared, command: str) -> Run:
+def resumed_run(
+    folder: Path,
+    changes: dict[str, Any],
+    config_name: str | None,
+    data: Prepared,
+    command: str,
+    parent_name: str | None = None,
+) -> Run:
     """A run to go on with. Of its settings only those that leave its past what it was may change.
 
-    Raises UserError for a folder that is no run, and for another configuration.
+    Raises UserError for a folder that is no run, for another configuration, and for a parent (if one is named) that it
+    did not begin from.
     """
     run = runs.open_run(folder)
+    if parent_name is not None:
+        check_parent(run, parent_name, "start a new run")
     if config_name is not None and config_name != run.config_name:
         raise UserError(f"{folder}: is a run of the configuration {run.config_name}, not {config_name}")
     config = run.config.but(**changes)

@@ -13,7 +13,7 @@ from typing import Any
 from pianogenie.errors import UserError
 from pianogenie_train import config as configs
 from pianogenie_train import export as exporting
-from pianogenie_train import loop, parents, prepare, report, retrain, runs, workers
+from pianogenie_train import loop, parents, prepare, report, retrain, runs, sources, workers
 from pianogenie_train.data import Prepared
 from pianogenie_train.page import beside, making
 from pianogenie_train.parents import Parent
@@ -47,10 +47,13 @@ class Job:
         return parent
 
     def prepared(self, jobs: int | None, progress, say: Say) -> Prepared:
-        """The data: read now, or by an earlier try. Raises UserError, and leaves nothing, if it is too little."""
+        """The data: read now, or by an earlier try. Raises UserError, and leaves nothing, if it is too little; and if
+        the earlier try read another collection, which is left as it is."""
         folder, source = self.places.data, ", ".join(self.paths)
         if (folder / "data.json").is_file():
-            return Prepared(folder)
+            data = Prepared(folder)
+            _check_same_files(data, self)
+            return data
         try:
             began, jobs = time.perf_counter(), jobs or workers.cores()
             done = prepare.prepare(list(self.paths), folder, jobs=jobs, command=self.command, progress=progress)
@@ -114,13 +117,27 @@ class Job:
         say(f"Play it: pianogenie play --model {play}")
 
 
+def _check_same_files(data: Prepared, job: Job) -> None:
+    """Refuse to go on with data of other files than those that are named now."""
+    paths = list(job.paths)
+    found = sources.collection(paths, [file for path in paths for file in sources.find(path)])
+    began = data.collection
+    if not isinstance(began, dict) or began.get("sha256") == found["sha256"]:
+        return
+    ways_out = "begin anew with --force in place of --resume, or name another --work"
+    if began.get("paths") == found["paths"]:
+        raise UserError(
+            f"{', '.join(paths)}: holds other files than when {job.places.work} was begun on it ({began.get('files')} "
+            f"MIDI files then, {found['files']} now); go on with those, {ways_out}"
+        )
+    raise UserError(
+        f"{job.places.work}: was begun on {', '.join(map(str, began.get('paths', ())))}; go on with that, {ways_out}"
+    )
+
+
 def _check_same(run: runs.Run, parent: Parent | None, job: Job) -> None:
     """Refuse to go on with a training that began otherwise."""
-    began = run.parent["name"] if run.parent else None
-    asked = parent.name if parent else None
-    if began != asked:
-        words = f"with --from {began}" if began else "without --from"
-        raise UserError(f"{run.folder}: was begun {words}; go on so, or begin anew with --force")
+    loop.check_parent(run, parent.name if parent else None, "begin anew with --force")
     if parent is None and run.config_name != job.config_name:
         raise UserError(
             f"{run.folder}: was begun with --config {run.config_name}; go on with that, or begin anew with --force"

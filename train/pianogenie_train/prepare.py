@@ -107,6 +107,7 @@ def _write(files, folder: Path, paths: list[str], jobs: int, command: str, progr
         "format": FORMAT,
         "command": command,
         "sources": [Path(p).name for p in paths],
+        "collection": sources.collection(paths, files),
         "report": report,
         "pieces": [piece for piece, _ in pieces],
     }

@@ -6,6 +6,7 @@ Zips are read in place: no member's name ever becomes a path on the disk.
 """
 
 import csv
+import hashlib
 import io
 import os
 import zipfile
@@ -59,6 +60,17 @@ def find(source: str) -> Iterator[MidiFile]:
             continue  # "._x.mid" is macOS's note about x.mid, not music
         split = _folder_split([*around, *pure.parts[:-1]]) or table.get(member)
         yield MidiFile(source, member, size, split)
+
+
+def collection(paths: list[str], files: list[MidiFile]) -> dict:
+    """What tells one collection from another, as data.json keeps it: where it lay, how many MIDI files it has, and a
+    hash of their names and sizes, which is the same wherever the collection lies."""
+    listed = sorted(f"{file.name}\0{file.size}" for file in files)
+    return {
+        "paths": [os.fsencode(Path(path).resolve()).decode("utf-8", "replace") for path in paths],
+        "files": len(files),
+        "sha256": hashlib.sha256("\n".join(listed).encode()).hexdigest(),
+    }
 
 
 def read_bytes(source: str, member: str, zips: dict[str, zipfile.ZipFile]) -> bytes:

@@ -80,7 +80,8 @@ def fit(
 
     prepared, command, start = Prepared(data), command_line(context), None
     if resume:  # what it once started from is in its weights
-        run = loop.resumed_run(out, changes, config_name if named else None, prepared, command)
+        asked = parents.find_parent(parent_name).name if parent_name is not None else None
+        run = loop.resumed_run(out, changes, config_name if named else None, prepared, command, asked)
     elif parent_name is not None:
         parent = parents.find_parent(parent_name)
         start, config = parent.weights, parent.settings(changes)
