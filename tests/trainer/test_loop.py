@@ -12,7 +12,9 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from pianogenie_train import config, loop, losses, runs
+from pianogenie_train.cli import train as cli
 from pianogenie_train.data import Prepared
 
 from pianogenie.errors import UserError
@@ -187,6 +189,49 @@ def test_a_broken_gradient_never_reaches_the_weights(data, tmp_path, monkeypatch
     monkeypatch.setattr(losses, "margin", infinite_slope)
     with pytest.raises(UserError, match="the gradient is not finite"):
         train(data, tmp_path / "run", TINY.but(steps=5))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSee documentation"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you"),
+        MemoryError(),
+    ],
+    ids=["gpu", "cpu", "python"],
+)
+def test_too_little_memory_is_one_line_and_keeps_the_last_checkpoint(data, tmp_path, monkeypatch, fault):
+    calls, real = [], losses.reconstruction
+
+    def breaks(logits, keys):
+        calls.append(1)
+        if len(calls) > 3:
+            raise fault
+        return real(logits, keys)
+
+    monkeypatch.setattr(losses, "reconstruction", breaks)
+    with pytest.raises(
+        UserError, match=r"step 3: out of memory with batches of 4 windows of 32 notes.*--set"
+    ) as caught:
+        train(data, tmp_path / "run", TINY.but(steps=50), save_every_s=0)
+    assert "\n" not in str(caught.value)
+    assert runs.load_trained(tmp_path / "run").step == 3
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda", "mps"])
+def test_a_device_that_is_not_there_is_told_before_anything_is_written(data, tmp_path, monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    run = loop.new_run(tmp_path / "run", TINY, "paper", Prepared(data), "")
+    with pytest.raises(UserError, match=f"--device {device}: torch .* finds none on this machine; leave --device out"):
+        loop.fit(run, device=device)
+    if device != "cuda":  # commands say gpu
+        with pytest.raises(UserError, match=f"--device {device}"):
+            CliRunner().invoke(cli, ["bench", str(data), "--device", device], catch_exceptions=False)
+        words = ["new", str(data), "--name", "x", "--device", device, "--work", str(tmp_path / "work")]
+        with pytest.raises(UserError, match=f"--device {device}"):
+            CliRunner().invoke(cli, [*words, "--out", str(tmp_path / "model")], catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_disk_that_fills_up_is_one_line_and_keeps_the_old_checkpoint(data, tmp_path):

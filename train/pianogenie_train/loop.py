@@ -22,7 +22,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from pianogenie.errors import UserError
-from pianogenie_train import ranks, runs, workers
+from pianogenie_train import devices, ranks, runs, workers
 from pianogenie_train.checkpoints import SAVE_EVERY_S, Checkpoints
 from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared, RandomBatches, WholeWindows
@@ -63,9 +63,11 @@ def fit(
 
     `minutes` ends it early, `device` is Lightning's accelerator, `start` are the weights of an Autoencoder to start
     from (parents.py), `callbacks` look on, `save_every_s` seconds pass between checkpoints. Under torchrun, all
-    processes call this alike. Raises UserError for data that does not do, a checkpoint that does not fit, a disk
-    that refuses, or a training that diverges (its last good checkpoint stays).
+    processes call this alike. Raises UserError for a device that is not there, data that does not do, a checkpoint
+    that does not fit, a disk that refuses, too little memory, or a training that diverges (its last good checkpoint
+    stays).
     """
+    devices.check(device)
     config = run.config
     checkpoint = runs.read_checkpoint(run.checkpoint(LAST), config) if resume else None
     data = Prepared(run.data)
@@ -93,7 +95,7 @@ def fit(
     keeper = Checkpoints(run, save_every_s)
     in_terminal = sys.stderr.isatty()
     display = [Bar() if in_terminal else Lines()] if ranks.rank() == 0 else []
-    with hushed("lightning.pytorch", *_ADVICE), hushed("lightning.fabric"), _disk_faults(run.folder):
+    with hushed("lightning.pytorch", *_ADVICE), hushed("lightning.fabric"), _faults(run.folder, module):
         trainer = L.Trainer(
             accelerator=device,
             plugins=[keeper.files],
@@ -143,10 +145,11 @@ def _processes(device: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _disk_faults(folder: Path) -> Iterator[None]:
-    """What the disk refuses to the logs, as to the checkpoints, is one line."""
+def _faults(folder: Path, module: Training) -> Iterator[None]:
+    """What the disk refuses to the logs, as to the checkpoints, is one line; so is a lack of memory."""
     try:
-        yield
+        with devices.enough_memory(module):
+            yield
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from error
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import torch
 
 
+class OwnFault(UserError):
+    """A fault that one process has and the others do not hear of: it speaks for itself."""
+
+
 def launched() -> bool:
     """Whether torchrun started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
@@ -92,6 +96,8 @@ def one_voice() -> Iterator[None]:
     """Let only the first process of each machine say what the person has to put right; the exit status is all's."""
     try:
         yield
+    except OwnFault:
+        raise
     except UserError:
         if _told("LOCAL_RANK", 0):
             raise SystemExit(2) from None

@@ -81,12 +81,13 @@ def new(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see fit.py
 
     from pianogenie.session import signals_raise
-    from pianogenie_train import onego, ranks, retrain
+    from pianogenie_train import devices, onego, ranks, retrain
     from pianogenie_train.export import Provenance
 
     if ranks.launched():
         raise UserError("train new: works in one process; under torchrun, take its steps: prepare, fit, eval, export")
 
+    devices.check(device)
     title = provenance.pop("data_name") or ", ".join(Path(path).resolve().name for path in paths)
     places = retrain.places(name, out, work, resume=resume, force=force)
     job = onego.Job(
