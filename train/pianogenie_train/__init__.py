@@ -20,6 +20,7 @@ Read in this order, a file an idea:
     training.py   one step of training, one look at validation
     loop.py       the training loop and what it shows
     checkpoints.py  when and how a run is kept, and what a signal does
+    devices.py    whether the GPU that is asked for is there, and large enough
     ranks.py      several processes that train one model, and how they agree
     runs.py       a run's folder: what a training leaves behind (facts.py reads its JSON, and data's)
     scores.py     what a model is worth (players.py, melodies.py and patterns.py help)
