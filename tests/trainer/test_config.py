@@ -39,12 +39,33 @@ def test_settings_are_given_as_text_or_numbers():
         "memories=3",
         "memories=-1",
         "memories=65",
+        "tune_share=0.25",
+        "hand_share=1",
+        "hand_share=0.99",
+        "seed=9223372036854775808",
+        "window=65537",
+        "batch_size=65537",
     ],
 )
 def test_what_does_not_do_is_told_by_name(setting):
     name = setting.split("=")[0]
     with pytest.raises(UserError, match=name):
         Config().but(**config.parse_settings([setting]))
+
+
+def test_what_a_network_does_not_hear_is_told_to_whoever_asks_for_it():
+    genie, paper = config.named("genie"), config.named("paper")
+    for base, given in ((genie, {"contour": "paper"}), (genie, {"margin_weight": "2"}), (paper, {"tune_weight": "1"})):
+        (name,) = given
+        with pytest.raises(UserError, match=f"{name} means nothing to the network {base.network}; leave it out"):
+            base.asked_for(given)
+        assert str(getattr(base.but(**given), name)) in (*given.values(), f"{given[name]}.0"), "files may say it"
+    assert genie.asked_for({"contour": "none", "lr": "1e-3"}) == genie.but(lr=1e-3), "it is no change"
+    assert paper.asked_for({"margin_weight": "2"}).margin_weight == 2
+
+
+def test_hands_alone_teach_a_network_that_has_no_encoder():
+    assert config.named("genie").but(hand_share=1).hand_share == 1
 
 
 def test_a_setting_without_a_value_and_an_unknown_name():

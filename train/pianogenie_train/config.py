@@ -19,8 +19,25 @@ _LARGEST = {
     "rnn_layers": 64,
     "encoder_layers": 64,
     "memories": 64,
+    "window": 1 << 16,
+    "batch_size": 1 << 16,
+    "seed": 2**63 - 1,  # torch's
 }
 """A stranger's file may ask for a network; it shall not fill the memory before anything could be compared."""
+
+_OF_OTHER_NETWORKS = {
+    "gated": (
+        "contour",
+        "contour_weight",
+        "margin_weight",
+        "code_dim",
+        "commitment_weight",
+        "encoder_dim",
+        "encoder_layers",
+    ),
+    "lstm": ("tune_weight", "tune_notes_weight", "leaning_weight", "dynamics_weight"),
+}
+"""The settings that a network does not hear."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +142,16 @@ class Config:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise UserError(f"configuration: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
-        for name, wanted in (("optimiser", "adamw"), ("dropout", 0), ("memories", 0)):
+        for name, wanted in (("optimiser", "adamw"), ("dropout", 0), ("memories", 0), ("tune_share", 0)):
             if self.network != "gated" and getattr(self, name) != wanted:
                 raise UserError(
                     f"configuration: {name} must be {wanted} for the network {self.network}, not {getattr(self, name)}"
                 )
+        if self.network != "gated" and round(self.hand_share * self.batch_size) >= self.batch_size:
+            raise UserError(
+                f"configuration: hand_share of {self.hand_share} leaves the encoder none of the {self.batch_size} "
+                "windows of a batch to learn from; give a lower one"
+            )
         if self.bottleneck != "integer":
             # Codes have no order, so that neither a contour nor a hand means anything to them.
             for name, wanted in (("network", "lstm"), ("contour", "none"), ("hand_share", 0)):
@@ -146,6 +168,14 @@ class Config:
     def but(self, **settings: Any) -> "Config":
         """A copy with other settings. Raises UserError for a name that is none, or a value that does not fit."""
         return from_dict({**self.as_dict(), **settings})
+
+    def asked_for(self, settings: dict[str, Any]) -> "Config":
+        """As `but`, with what a person asks for. Raises UserError also for a setting that would change nothing."""
+        changed = self.but(**settings)
+        for name in settings:
+            if name in _OF_OTHER_NETWORKS[changed.network] and getattr(changed, name) != getattr(self, name):
+                raise UserError(f"configuration: {name} means nothing to the network {changed.network}; leave it out")
+        return changed
 
     def rate(self, step: int, progress: float) -> float:
         """The learning rate of a step (from 0), at `progress` 0..1 through the run."""

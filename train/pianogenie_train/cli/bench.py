@@ -48,7 +48,7 @@ def bench(
 
     from pianogenie_train import config as configs
 
-    config = configs.named(config_name).but(**configs.parse_settings(settings))
+    config = configs.named(config_name).asked_for(configs.parse_settings(settings))
     if to_ppl is not None and data is None:
         raise UserError("--to-ppl: needs DATA to train on; `pianogenie train prepare` makes it of MIDI files")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see fit.py

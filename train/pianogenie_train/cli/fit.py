@@ -66,7 +66,8 @@ def fit(
 
     changes = {name: value for name, value in short.items() if value is not None}
     changes |= configs.parse_settings(settings)
-    configs.named(config_name).but(**changes)  # a wrong setting is told before torch is loaded
+    if parent_name is None and not resume:
+        configs.named(config_name).asked_for(changes)  # a wrong setting is told before torch is loaded
     named = context.get_parameter_source("config_name") is ParameterSource.COMMANDLINE
     if parent_name is not None and named:
         raise UserError("--from: goes on with the configuration of its model; leave out --config")

@@ -74,7 +74,8 @@ def new(
 
     changes = {n: v for n, v in (("num_buttons", num_buttons), ("seed", seed)) if v is not None}
     changes |= configs.parse_settings(settings)
-    configs.named(config_name).but(**changes)  # a wrong setting is told before torch is loaded
+    if parent_name is None:
+        configs.named(config_name).asked_for(changes)  # a wrong setting is told before torch is loaded
     named = context.get_parameter_source("config_name") is ParameterSource.COMMANDLINE
     if parent_name is not None and named:
         raise UserError("--from: goes on with the configuration of its model; leave out --config")
