@@ -22,6 +22,9 @@ Client = rtmidi.MidiIn | rtmidi.MidiOut
 ERRORS = (rtmidi.RtMidiError, SystemError, ValueError, OSError)
 """What python-rtmidi raises when a backend does not answer, a port is not there or a device is busy."""
 
+OWN = -1
+"""In a list's place, the index of a port that we have opened for others to find."""
+
 _TRIES = 3
 _NUMBERS = re.compile(r"\s*(\[\d+\]|\b\d+:\d+$)")
 """What a device gets anew whenever it is plugged in: ALSA's '24:0' at the end, a2jmidid's '[24]'."""
@@ -39,6 +42,16 @@ class Port:
     def api_name(self) -> str:
         """The backend's name for people: 'ALSA', 'Jack', 'CoreMIDI', 'Windows MM'."""
         return rtmidi.get_api_display_name(self.api)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is one of ours, which others read from, rather than one of theirs."""
+        return self.index == OWN
+
+    @property
+    def title(self) -> str:
+        """What people are told that it is called."""
+        return f"{self.name} (virtual)" if self.is_own else self.name
 
     @property
     def label(self) -> str:

@@ -1,6 +1,7 @@
 """Hearing when a MIDI port goes and when it comes back, which python-rtmidi does not tell: by looking at the list."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import rtmidi
@@ -8,6 +9,17 @@ import rtmidi
 from pianogenie.errors import UserError
 from pianogenie.lifelines import Lifelines
 from pianogenie.midi_ports import ERRORS, Port, abandon, apis, client_of, matching, ports_of
+
+EVERY_S = 0.1
+"""Between two looks. No device on USB is out and in again sooner: Linux waits for as long until its contacts are still
+(drivers/usb/core/hub.c)."""
+_LOOKS_OFF = 5  # after what takes long and has failed
+
+_Key = tuple[int, bool]
+
+
+def _nothing() -> None:
+    """Of a port that is nothing but there or not."""
 
 
 class Watched:
@@ -20,6 +32,7 @@ class Watched:
         inputs: bool,
         gone: Callable[[], None],
         back: Callable[[Port], bool],
+        while_here: Callable[[], None],
         wake: threading.Event,
     ):
         self.name = name
@@ -27,8 +40,11 @@ class Watched:
         self.inputs = inputs
         self.gone = gone
         self.back = back
+        self.while_here = while_here
         self.here = port is not None
         self.broken = False
+        self.refused: Port | None = None  # what it could have been, were it not somebody else's
+        self.again_at = 0.0  # when opening it may be tried again
         self._wake = wake
 
     def broke(self) -> None:
@@ -41,41 +57,54 @@ class Watched:
 
 
 class PortWatcher:
-    """Looks at the list of ports twice a second, on a thread of its own, and says what went and what came back.
+    """Looks at the list of ports, on a thread of its own, and says what went and what came back.
 
-    A device is noticed within a second; one that is out and in again within half a second may be missed.
+    What is out and in again between two looks is missed. No two that it looks after are ever the same port.
     The thread starts with the first port that is watched. A context manager; or call `close`.
 
     Args:
         announce: takes a line for the person, from this thread.
-        every_s: seconds between two looks.
+        every_s: seconds between two looks; five times that until what could not be opened, or did not answer, is asked
+            again. 0: it looks when it is told to.
     """
 
-    def __init__(self, announce: Callable[[str], None] = lambda line: None, every_s: float = 0.5):
+    def __init__(self, announce: Callable[[str], None] = lambda line: None, every_s: float = EVERY_S):
         self._announce = announce
-        self._every_s = every_s
+        self._every_s, self._again_s = every_s, _LOOKS_OFF * every_s
         self._watched: list[Watched] = []
-        self._listers: dict[tuple[int, bool], _Lister] = {}
+        self._listers: dict[_Key, _Lister] = {}
+        self._again_at: dict[_Key, float] = {}  # of backends that did not answer
         self._wake = threading.Event()
         self._looking = threading.Lock()
         self._closed = False
         self._thread: threading.Thread | None = None
 
     def watch(
-        self, port: Port, gone: Callable[[], None], back: Callable[[Port], bool], inputs: bool = False
+        self,
+        port: Port,
+        gone: Callable[[], None],
+        back: Callable[[Port], bool],
+        inputs: bool = False,
+        while_here: Callable[[], None] = _nothing,
     ) -> Watched:
         """Call `gone` when this port is no longer listed, and `back` with what it is now when it is again.
 
-        Both are called on the watcher's thread. `back` opens it and answers whether that went well; if not
-        (or if it raises UserError), it is asked again at the next look.
+        Both are called on the watcher's thread, and so is `while_here`, at every look. `back` opens it and answers
+        whether that went well; if not (or if it raises UserError), it is asked again a few looks later. A port of our
+        own (`Port.is_own`) goes with its server, and may be opened again where there is one.
         """
-        return self._add(Watched(port.name, port, inputs, gone, back, self._wake))
+        return self._add(Watched(port.title, port, inputs, gone, back, while_here, self._wake))
 
     def wait_for(
-        self, name: str, gone: Callable[[], None], back: Callable[[Port], bool], inputs: bool = False
+        self,
+        name: str,
+        gone: Callable[[], None],
+        back: Callable[[Port], bool],
+        inputs: bool = False,
+        while_here: Callable[[], None] = _nothing,
     ) -> Watched:
         """As `watch`, for a port that is not there yet: the first that `find_port` would find is taken."""
-        return self._add(Watched(name, None, inputs, gone, back, self._wake))
+        return self._add(Watched(name, None, inputs, gone, back, while_here, self._wake))
 
     def _add(self, watched: Watched) -> Watched:
         # Clients that list are made before anything plays: making one stops the interpreter for as long as it takes.
@@ -95,14 +124,20 @@ class PortWatcher:
 
     def _look(self) -> None:
         for watched in list(self._watched):
-            found = self._find(watched)
+            found, now = self._find(watched), time.monotonic()
             if watched.here and (found is None or watched.broken):
+                watched.again_at = now + self._again_s if watched.broken else 0.0
                 watched.here = watched.broken = False
                 watched.gone()
                 self._announce(f"lost {watched.name}; it is taken back when it returns")
-            elif not watched.here and found is not None and _taken_back(watched, found):
-                self._announce(f"{found.name} is {'there' if watched.port is None else 'back'}")
-                watched.here, watched.port, watched.name = True, found, found.name
+            elif watched.here:
+                watched.while_here()
+            elif found is not None and now >= watched.again_at:
+                if _taken_back(watched, found):
+                    self._announce(f"{found.title} is {'there' if watched.port is None else 'back'}")
+                    watched.here, watched.port, watched.name = True, found, found.title
+                else:
+                    watched.again_at = now + self._again_s
 
     def _find(self, watched: Watched) -> Port | None:
         port = watched.port
@@ -111,11 +146,24 @@ class PortWatcher:
             alike = matching(listed, watched.name)
         else:
             listed = self._list(port.api, watched.inputs)
+            if port.is_own:
+                return port if (port.api, watched.inputs) in self._listers else None
             same = next((p for p in listed if p.name == port.name), None)
             if same is not None or watched.here:
                 return same
             alike = [p for p in listed if p.is_again(port)]  # it may bear another number now
-        return alike[0] if len(alike) == 1 else None  # if two could be it, neither is taken for it
+        free = [p for p in alike if not self._is_taken(p, watched)]
+        if alike and not free and watched.refused is None:
+            watched.refused = alike[0]
+            self._announce(f"{watched.name}: {alike[0].name} is in use already, by another name; give one of them")
+        return free[0] if len(free) == 1 else None  # if two could be it, neither is taken for it
+
+    def _is_taken(self, port: Port, by_other_than: Watched) -> bool:
+        return any(
+            other.here and other.port.api == port.api and other.port.name == port.name
+            for other in self._watched
+            if other.inputs == by_other_than.inputs and other is not by_other_than
+        )
 
     def close(self) -> None:
         """Look no more."""
@@ -141,17 +189,23 @@ class PortWatcher:
                 self.look()
 
     def _list(self, api: int, inputs: bool) -> list[Port]:
-        """The ports of one backend.
+        """The ports of one backend; none from when its server was found dead until a new one is asked.
 
         Its client is kept: for a new one each time, JACK would rearrange its graph, and nothing plays meanwhile, as
-        python-rtmidi keeps the interpreter to itself. A new one is made when its server has ended.
+        python-rtmidi keeps the interpreter to itself.
         """
-        lister = self._listers.get((api, inputs))
-        if lister is None or lister.is_dead():
-            if lister is not None:
-                lister.close()
-            lister = self._listers[api, inputs] = _Lister(api, inputs)
-        return lister.list()
+        key, now = (api, inputs), time.monotonic()
+        lister = self._listers.get(key)
+        if lister is None:
+            if now < self._again_at.get(key, 0.0):
+                return []
+            lister = self._listers[key] = _Lister(api, inputs)
+        ports = lister.list()
+        if lister.is_dead():
+            lister.close()
+            del self._listers[key]
+            self._again_at[key] = now + self._again_s
+        return ports
 
 
 class _Lister:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import ctypes.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pianogenie import libjack
 from pianogenie.bench.programs import find, started
 
 RATE_HZ, PERIOD = 48000, 64
 
 _MIDI = b"8 bit raw midi"
 _IS_INPUT, _IS_OUTPUT = 1, 2
-_NO_START_SERVER = 1
 
 _Process = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p)
 
@@ -54,7 +53,7 @@ class JackDevice:
     def __init__(self, name: str, hear: Callable[[bytes], None], say: Callable[[Callable[[bytes], None]], None]):
         self._jack = _libjack()
         self._hear, self._say = hear, say
-        self._client = self._jack.jack_client_open(name.encode(), _NO_START_SERVER, None)
+        self._client = self._jack.jack_client_open(name.encode(), libjack.NO_START_SERVER, None)
         if not self._client:
             raise OSError("there is no JACK server")
         register = self._jack.jack_port_register
@@ -83,15 +82,14 @@ class JackDevice:
 
 
 def _libjack() -> ctypes.CDLL:
-    jack = ctypes.CDLL(ctypes.util.find_library("jack") or "libjack.so.0")
+    jack = libjack.load()
     pointer, number = ctypes.c_void_p, ctypes.c_uint32
-    jack.jack_client_open.argtypes = [ctypes.c_char_p, ctypes.c_int, pointer]
     jack.jack_port_register.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_ulong]
     jack.jack_port_get_buffer.argtypes = [pointer, number]
-    for name in ("jack_client_open", "jack_port_register", "jack_port_get_buffer"):
+    for name in ("jack_port_register", "jack_port_get_buffer"):
         getattr(jack, name).restype = pointer
     jack.jack_set_process_callback.argtypes = [pointer, _Process, pointer]
-    jack.jack_activate.argtypes = jack.jack_client_close.argtypes = [pointer]
+    jack.jack_activate.argtypes = [pointer]
     jack.jack_midi_get_event_count.argtypes = jack.jack_midi_clear_buffer.argtypes = [pointer]
     jack.jack_midi_get_event_count.restype = number
     jack.jack_midi_event_get.argtypes = [pointer, pointer, number]

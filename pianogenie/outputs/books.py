@@ -31,6 +31,8 @@ class Books:
 
     soonest = float("inf")
     """When `run` has something to do next."""
+    late_s = 0.0
+    """How long after it was written a message may be heard, when the next one may be at once."""
 
     def __init__(self, profile: Profile, write: Write):
         channel = profile.channel - 1
@@ -65,6 +67,11 @@ class Books:
 
     def run(self, now: float) -> None:
         """Do what has come due."""
+
+    @property
+    def pedal(self) -> int:
+        """Where the pedal is."""
+        return self._pedal or 0
 
     def silence(self, now: float) -> None:
         """Let go of everything at once: the end of a session, or a panic."""

@@ -16,14 +16,14 @@ _INFINITY = float("inf")
 class LimitedBooks(Books):
     """Never breaks the profile's limits, whatever is asked.
 
-    Several keys may come to one note where the range is small; it sounds until the last of them is up.
+    Several keys may come to one note where the range is small; it sounds until the last of them is up. `late_s` counts:
+    what is written so long after the other may be heard that much sooner after it, or later.
     """
 
-    def __init__(self, profile: Profile, write: Write):
+    def __init__(self, profile: Profile, write: Write, late_s: float = 0.0):
         super().__init__(profile, write)
-        self._restrike_s = profile.restrike_ms / 1000
-        self._shortest_s = profile.shortest_note_ms / 1000
-        self._longest_s = _INFINITY if profile.longest_note_s is None else profile.longest_note_s
+        self._profile = profile
+        self.late_s = late_s
         self._most_keys = profile.most_keys
         self._key_down = bytearray(NUM_KEYS)
         self._holders = [0] * 128  # a note -> how many keys that are down ask for it
@@ -31,6 +31,20 @@ class LimitedBooks(Books):
         self._release_at: dict[int, float] = {}  # a sounding note that is up already -> when it may be let go
         self._waiting: dict[int, int] = {}  # a note to be struck -> the velocity; the first to come, first
         self.soonest = _INFINITY
+
+    @property
+    def late_s(self) -> float:
+        """As of all books."""
+        return self._late_s
+
+    @late_s.setter
+    def late_s(self, late_s: float) -> None:
+        profile, self._late_s = self._profile, late_s
+        self._restrike_s, self._shortest_s = (
+            ms / 1000 + late_s if ms else 0.0 for ms in (profile.restrike_ms, profile.shortest_note_ms)
+        )
+        longest_s = _INFINITY if profile.longest_note_s is None else profile.longest_note_s
+        self._longest_s = max(longest_s - late_s, self._shortest_s)
 
     def send(self, event: PianoEvent, now: float) -> None:
         """Pass on one note-on, note-off or pedal, or put it off."""

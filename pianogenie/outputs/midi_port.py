@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from pianogenie.errors import UserError
-from pianogenie.events import PianoEvent
+from pianogenie.events import Pedal, PianoEvent
 from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port
 from pianogenie.outputs.base import Output
 from pianogenie.outputs.books import Books
@@ -20,6 +20,11 @@ SENSING_EVERY_S = 0.1
 """How often active sensing is sent. A receiver waits for 0.3 s: two may come late on a busy machine."""
 
 
+def _late_s(line: MidiLine | None, profile: Profile) -> float:
+    """How late a message may go out that way, where the instrument minds."""
+    return line.late_s() if line is not None and profile.is_limited() else 0.0
+
+
 def _nowhere(message: tuple[int, ...]) -> None:
     """Where a port writes before it is there for the first time; its books write nothing then."""
 
@@ -29,6 +34,11 @@ class MidiPortOutput(Output):
 
     Where the profile asks for it, a thread of the port's own sends what was put off, and active sensing. A port that is
     watched may go away and come back while the session lasts; it keeps its books meanwhile.
+
+    Args:
+        line: to the port, or None as long as that is waited for.
+        name: what people are told that it is called.
+        profile: of the instrument. None, with a line: nothing is known of it; without: the port's name will tell.
     """
 
     comes_first = True
@@ -43,28 +53,34 @@ class MidiPortOutput(Output):
         profile: Profile | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ):
-        profile = profile or Profile()
         self.name = name
         self._line = line
         self._clock = clock
         self._write = line.write if line is not None else _nowhere
-        self._books = (LimitedBooks if profile.is_limited() else Books)(profile, self._put)
         self._failed: Exception | None = None
         self._watched: Watched | None = None
         self._unheard = False  # whether its last words may not have been heard
         self._closed = False
-        if line is None:  # it is waited for
-            self._stay_away()
         # One lock around the books; nobody waits while holding it.
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         self._wakes_at = float("inf")  # when the thread looks again; without a thread, nobody need be woken
-        self._senses = profile.active_sensing
         self._sense_at = float("inf")  # from the first message on
         self._thread: threading.Thread | None = None
-        if profile.active_sensing or profile.is_limited():
+        self._its_name_tells = line is None and profile is None
+        self._profile = profile or Profile()
+        self._play_as(self._profile, _late_s(line, self._profile))
+        if line is None:  # it is waited for
+            self._stay_away()
+
+    def _play_as(self, profile: Profile, late_s: float) -> None:
+        """Begin the books of an instrument, and the thread that they need."""
+        self._profile = profile
+        self._books = LimitedBooks(profile, self._put, late_s) if profile.is_limited() else Books(profile, self._put)
+        self._senses = profile.active_sensing
+        if self._senses or profile.is_limited():
             self._wakes_at = 0.0
-            self._thread = threading.Thread(target=self._keep_time, name=f"timing of {name}", daemon=True)
+            self._thread = threading.Thread(target=self._keep_time, name=f"timing of {self.name}", daemon=True)
             with its_threads_hurry():
                 self._thread.start()
 
@@ -81,7 +97,7 @@ class MidiPortOutput(Output):
         except UserError as error:
             if not wait or watcher is None:
                 raise
-            output = cls(None, name, profile or profile_of_port(name)[1])
+            output = cls(None, name, profile)
             output.why = str(error)
             output._watched = watcher.wait_for(name, output._leave, output._come_back)
             return output
@@ -95,9 +111,18 @@ class MidiPortOutput(Output):
         return output
 
     @classmethod
-    def open_virtual(cls, name: str = CLIENT_NAME, profile: Profile | None = None) -> "MidiPortOutput":
-        """Open a port of our own that other programs can read from. Raises UserError where none can be."""
-        return cls(MidiLine.open_virtual(name), f"{name} (virtual)", profile)
+    def open_virtual(
+        cls, name: str = CLIENT_NAME, profile: Profile | None = None, watcher: PortWatcher | None = None
+    ) -> "MidiPortOutput":
+        """Open a port of our own that other programs can read from. Raises UserError where none can be.
+
+        A `watcher` opens it again when its server has ended and there is a new one.
+        """
+        line, port = MidiLine.open_virtual(name)
+        output = cls(line, port.title, profile)
+        if watcher is not None:
+            output._watched = watcher.watch(port, output._leave, output._come_back)
+        return output
 
     def send(self, event: PianoEvent) -> None:
         """Send the event's three bytes, or keep them until the profile allows them. Nothing after `close`."""
@@ -182,10 +207,16 @@ class MidiPortOutput(Output):
     def _come_back(self, port: Port) -> bool:
         """The port is there again: called by the watcher."""
         line, _ = MidiLine.open(port)
+        profile = profile_of_port(port.name)[1] if self._its_name_tells else self._profile
+        late_s = _late_s(line, profile)  # which takes a moment, so not while holding the lock
         with self._lock:
             if not self._closed:
-                self.name = port.name
+                self.name = port.title
+                if self._its_name_tells:
+                    self._its_name_tells = False
+                    self._become(profile)
                 self._line, self._write, self._failed = line, line.write, None
+                self._books.late_s = late_s
                 self._books.come_back(self._put, self._clock())
                 self.missing = self._failed is not None
                 if not self.missing:
@@ -196,12 +227,19 @@ class MidiPortOutput(Output):
         line.close()
         return False
 
+    def _become(self, profile: Profile) -> None:
+        """What was waited for is there for the first time, and its name says what it is. Nothing was written so far; of
+        what was played, the pedal counts on."""
+        before, now = self._books, self._clock()
+        self._play_as(profile, 0.0)
+        self._books.leave(now)
+        self._books.send(Pedal(before.pedal, now), now)
+
     def _keep_time(self) -> None:
         """The thread: does what the books have put off, and senses actively, until the port closes."""
-        books = self._books
         with self._lock:
             while not self._closed:
-                now = self._clock()
+                books, now = self._books, self._clock()
                 if now >= self._sense_at:
                     self._sense_at = now + SENSING_EVERY_S
                     if not self.missing:

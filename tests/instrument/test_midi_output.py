@@ -176,13 +176,22 @@ def test_a_port_that_is_not_there_at_the_start_is_waited_for(monkeypatch):
     listed.append(Port(midi_ports.rtmidi.get_compiled_api()[0], 0, "Disklavier"))
     watcher.look()
     assert not output.missing and output.name == "Disklavier" and said == ["Disklavier is there"]
+    assert client.messages == [(0xB0, 64, 50), (0xB2, 64, 50)], "the pedal, as that piano hears it; no note late"
+    output.send(on(41, 1))
+    client.wait_for(lambda: client.messages.count((0xFE,)) >= 2)
     output.close()
-    assert [m for m in client.messages if m[0] == 0xB0] == [
-        (0xB0, 64, 50),
-        (0xB0, 64, 0),
-        (0xB0, 64, 0),
-    ]
-    assert client.notes() == []
+    assert client.notes() == [(0x90, 62, 25), (0x80, 62, 64)], "its name, once it is there, says what it is"
+
+
+def test_a_profile_that_was_given_counts_whatever_it_turns_out_to_be(monkeypatch):
+    client, watcher = Client(), PortWatcher(every_s=0)
+    monkeypatch.setattr(watcher, "_list", lambda api, inputs: [])
+    output = MidiPortOutput.open("disk", Profile(channel=7), watcher, wait=True)
+    monkeypatch.setattr(midi_line, "open_port", lambda wanted: (client, wanted))
+    assert output._come_back(Port(1, 0, "Disklavier"))
+    output.send(on(39, 1))
+    output.close()
+    assert client.notes() == [(0x96, 60, 1), (0x86, 60, 64)]
 
 
 def test_a_port_that_is_away_at_the_end_is_said(plugged):

@@ -1,5 +1,7 @@
 """Ports by name: found, told apart, opened as meant, missed and taken back. Without a MIDI system: a fake rtmidi."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from pianogenie import midi_ports
@@ -160,6 +162,7 @@ def test_a_server_that_ends_and_begins_anew_is_asked_anew(system):
     watch.watcher.look()
     system.down = set()
     watch.watcher.look()
+    watch.watcher.look()
     assert watch.heard == ["gone", Port(3, 0, "synth")]
 
 
@@ -186,3 +189,60 @@ def test_a_port_that_is_not_there_yet_is_waited_for_by_a_part_of_its_name(system
     system.names[3] = []
     watch.watcher.look()
     assert watch.heard[-1] == "gone"
+
+
+def test_a_server_that_is_new_between_two_looks_is_one_that_went(system):
+    system.names[3] = ["synth"]
+    watch = Watch(system, Port(3, 0, "synth"))
+    watch.watcher._listers[3, False]._failed = True
+    watch.watcher.look()
+    watch.watcher.look()
+    assert watch.heard == ["gone", Port(3, 0, "synth")]
+
+
+def test_a_port_of_our_own_goes_with_its_server_and_is_opened_again_on_the_next(system):
+    system.names[3] = ["synth"]
+    own = Port(3, midi_ports.OWN, "Pianogenie")
+    watch = Watch(system, own)
+    watch.watcher.look()
+    assert watch.heard == [], "it is in no list of ports to play on"
+    system.down = {3}
+    watch.watcher.look()
+    watch.watcher.look()
+    assert watch.heard == ["gone"]
+    system.down = set()
+    watch.watcher.look()
+    watch.watcher.look()
+    assert watch.heard == ["gone", own]
+    assert [line.split(";")[0] for line in watch.said] == ["lost Pianogenie (virtual)", "Pianogenie (virtual) is back"]
+
+
+def test_two_names_never_lead_to_the_same_port(system):
+    system.names[1] = []
+    watch, other = Watch(system, Port(1, 0, "other")), []
+    watch.watcher.wait_for("piano", lambda: other.append("gone"), lambda port: not other.append(port.name))
+    watch.watcher.wait_for("piano one", lambda: other.append("gone"), lambda port: not other.append(port.name))
+    watch.watcher.wait_for("one", lambda: None, lambda port: True, inputs=True)
+    system.names[1] = ["piano one"]
+    for _ in range(3):
+        watch.watcher.look()
+    assert other == ["piano one"]
+    (line,) = [line for line in watch.said if "in use" in line]
+    assert line.startswith("piano one: piano one is in use already, by another name")
+    system.names[1] = ["piano one", "piano two"]
+    watch.watcher.look()
+    assert other == ["piano one"], "the second name does not fit what is free"
+
+
+def test_what_refuses_is_left_alone_for_a_while(system, monkeypatch):
+    now = [50.0]
+    monkeypatch.setattr("pianogenie.port_watcher.time", SimpleNamespace(monotonic=lambda: now[0]))
+    system.names[1] = ["piano"]
+    watch = Watch(system, Port(1, 0, "piano"))
+    watch.watcher._again_s = 0.5
+    watch.takes = False
+    watch.watched.broke()
+    for _ in range(20):
+        watch.watcher.look()
+        now[0] += 0.1
+    assert watch.heard[0] == "gone" and 3 <= len(watch.heard) <= 5
