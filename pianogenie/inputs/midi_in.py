@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _NOTE_OFF, _NOTE_ON, _CONTROL_CHANGE = 0x80, 0x90, 0xB0
 _SUSTAIN, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF, _LAST_MODE = 64, 120, 121, 123, 127
+_ACTIVE_SENSING = [0xFE]
+_SENSED_S = 0.5
+"""After so much silence of one that has sent active sensing, which comes every 0.3 s at least, its cable is out."""
 _PATIENCE_S = 0.1
 _kept: list[object] = []
 
@@ -31,7 +34,8 @@ _kept: list[object] = []
 class MidiInput(Input):
     """Plays from one port, on a thread of its own. All channels count; where it was taught, only what it was taught.
 
-    All Sound Off is a panic; All Notes Off lets go of what its channel holds.
+    All Sound Off is a panic; All Notes Off lets go of what its channel holds. What held notes and sent active sensing
+    lets go of them when that ends: its port may be an interface's, which is there still when the cable is out.
 
     Args:
         hands: what it moves.
@@ -52,6 +56,7 @@ class MidiInput(Input):
         self._lock = threading.Lock()  # around the client, never around what it hears
         self._closed = False
         self._listening = False
+        self._senses, self._heard_at = False, 0.0  # whether it sends active sensing; when it was heard last
         self._inbox: Inbox | None = None  # while listening
 
     @classmethod
@@ -69,9 +74,9 @@ class MidiInput(Input):
             if not wait:
                 raise
             device.missing, device.why = True, str(error)
-            watcher.wait_for(name, device.leave, device.come, inputs=True)
+            watcher.wait_for(name, device.leave, device.come, inputs=True, while_here=device.listen)
         else:
-            watcher.watch(device.port, device.leave, device.come, inputs=True)
+            watcher.watch(device.port, device.leave, device.come, inputs=True, while_here=device.listen)
         return device
 
     def start(self) -> None:
@@ -84,6 +89,8 @@ class MidiInput(Input):
         with self._lock:
             if self._client is not None and not self._listening:
                 self._listening = True
+                self._senses = False
+                self._client.ignore_types(active_sense=False)
                 self._inbox = Inbox(self.take, self._hands.together, "MIDI in")
                 self._client.set_callback(self._hear)
 
@@ -116,6 +123,12 @@ class MidiInput(Input):
         self.missing = not self._closed
         self._let_go_of_client()
 
+    def listen(self) -> None:
+        """The port is there; whether the controller is, too, where it would say so. Called by the watcher."""
+        if self._senses and time.monotonic() - self._heard_at > _SENSED_S:
+            self._senses = False  # until it is heard again
+            self._let_go()
+
     def close(self) -> None:
         """Let go of what is held, and of the port."""
         with self._lock:
@@ -139,9 +152,12 @@ class MidiInput(Input):
 
     def _hear(self, event: tuple[Sequence[int], float], _data: object = None) -> None:
         """A message as rtmidi gives it, on its own thread: (bytes, seconds since the one before)."""
-        inbox = self._inbox
-        if inbox is not None:
-            inbox.put(event[0])
+        message, inbox = event[0], self._inbox
+        self._heard_at = time.monotonic()
+        if message == _ACTIVE_SENSING:
+            self._senses = True
+        elif inbox is not None:
+            inbox.put(message)
 
     def _control(self, channel: int, number: int, value: int) -> None:
         if number == _SUSTAIN:

@@ -45,6 +45,9 @@ class Silent:
     def set_callback(self, callback):
         pass
 
+    def ignore_types(self, **kinds):
+        pass
+
     def delete(self):
         pass
 

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import threading
 import time
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
@@ -30,6 +31,10 @@ def wait_for(condition, seconds=5):
 
 class FakeClient:
     deleted = False
+    ignores = frozenset({"sysex", "timing", "active_sense"})  # as rtmidi's own do
+
+    def ignore_types(self, **kinds):
+        self.ignores = {kind for kind in self.ignores if kinds.get(kind, True)}
 
     def set_callback(self, callback):
         self.say = lambda *message: callback((list(message), 0.0), None)
@@ -71,7 +76,7 @@ class Player:
     def say(self, *message):
         wanted = self.input.taken + 1
         self.client.say(*message)
-        wait_for(lambda: self.input.taken >= wanted)
+        wait_for(lambda: self.input.taken >= wanted or message == (0xFE,))
 
     @property
     def said(self):
@@ -142,6 +147,30 @@ def test_all_notes_off_lets_its_channel_go_and_all_sound_off_is_a_panic():
     player.say(0xB0, 64, 100)
     player.say(0xB0, 121, 0)
     assert player.said[-2:] == [("Pedal", 100), ("Pedal", 0)]
+
+
+def test_a_controller_that_says_it_is_there_and_falls_silent_lets_go(monkeypatch):
+    """Its cable is out of an interface that is there still."""
+    player, now = Player(), [100.0]
+    monkeypatch.setattr("pianogenie.inputs.midi_in.time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep))
+    assert "active_sense" not in player.client.ignores
+    player.say(0x90, 60, 50)
+    now[0] += 60
+    player.input.listen()
+    assert player.said == [("Press", 0)], "of one that never said so silence means nothing"
+    player.client.say(0xFE)
+    now[0] += 0.3
+    player.say(0xB0, 64, 90)
+    now[0] += 0.3
+    player.input.listen()
+    assert player.said[1:] == [("Pedal", 90)], "any message shows that it is there"
+    now[0] += 0.3
+    player.input.listen()
+    player.input.listen()
+    assert sorted(player.said[2:]) == [("Pedal", 0), ("Release", 0)]
+    player.client.say(0xFE)
+    player.say(0x90, 62, 50)
+    assert player.said[4:] == [("Press", 1)]
 
 
 def test_a_port_that_goes_away_lets_go_and_one_that_returns_plays():
