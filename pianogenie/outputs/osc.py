@@ -13,7 +13,8 @@ from pianogenie.outputs.base import Output
 
 
 class OscOutput(Output):
-    """Sends `/pianogenie/note pitch velocity button` (velocity 0: let go) and `/pianogenie/pedal value` to one place.
+    """Sends `/pianogenie/note pitch velocity button` (velocity 0: let go), `/pianogenie/pedal value` and
+    `/pianogenie/panic` to one place.
 
     Nothing is ever waited for: what the network does not take at once is dropped and counted. Raises UserError if
     `place` ("HOST:PORT") names none.
@@ -28,6 +29,7 @@ class OscOutput(Output):
         self._button_of = [0] * NUM_KEYS
         self._note, self._note_values = _head("/pianogenie/note", 3), struct.Struct(">iii")
         self._pedal, self._pedal_value = _head("/pianogenie/pedal", 1), struct.Struct(">i")
+        self._panic = _head("/pianogenie/panic", 0)
         try:
             self._socket = socket.socket(family, socket.SOCK_DGRAM)
         except OSError as error:
@@ -45,6 +47,10 @@ class OscOutput(Output):
             self._put(self._note + self._note_values.pack(event.key + LOWEST_PITCH, 0, button))
         else:
             self._put(self._pedal + self._pedal_value.pack(event.value))
+
+    def panic(self, time: float) -> None:
+        """Say so: of what sounds there, a packet that let it go may have been lost."""
+        self._put(self._panic)
 
     def close(self) -> None:
         """Close the socket; what was sent is on its way."""
@@ -68,4 +74,5 @@ def _head(address: str, numbers: int) -> bytes:
     builder = OscMessageBuilder(address)
     for _ in range(numbers):
         builder.add_arg(0)
-    return builder.build().dgram[: -4 * numbers]
+    packet = builder.build().dgram
+    return packet[: len(packet) - 4 * numbers]

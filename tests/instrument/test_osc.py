@@ -254,3 +254,15 @@ def test_nobody_listening_is_no_trouble_and_a_network_that_refuses_is_told_at_th
     output.send(NoteOff(39, 0.0))
     assert output.trouble.startswith("1 packets were not sent")
     output.close()
+
+
+def test_a_panic_is_said():
+    """To whoever missed a packet that let go of a note."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(5)
+        output = OscOutput(f"127.0.0.1:{listener.getsockname()[1]}")
+        output.panic(0.2)
+        output.close()
+        (heard,) = OscPacket(listener.recv(1000)).messages
+    assert (heard.message.address, heard.message.params) == ("/pianogenie/panic", [])

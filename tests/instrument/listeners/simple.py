@@ -31,6 +31,9 @@ class Osc:
         if address == "/pianogenie/pedal":
             (self.pedal,) = values
             return
+        if address == "/pianogenie/panic":
+            assert not self.notes and self.pedal == 0
+            return
         pitch, velocity, button = values
         if velocity:
             assert pitch not in self.notes, "struck while it sounds"
