@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from pianogenie.announcing import Announcements, notice
-from pianogenie.cli.options import Choice
+from pianogenie.cli.options import Choice, as_set
 from pianogenie.cli.recover import recordings_folder, recover_beside
 from pianogenie.cli.render import session_notes
 from pianogenie.cli.surfaces import Surface, Window
@@ -92,18 +92,25 @@ def live(
 
 def _outputs(choice: Choice, watcher: PortWatcher, wait: bool) -> Iterator[Output]:
     """The outputs in the order in which they are to hear a note: what takes longest to sound comes first."""
-    profile = find_profile(choice.profile)[1] if choice.profile else None
-    for name in choice.midi_out:
+    with as_set("profile"):
+        profile = find_profile(choice.profile)[1] if choice.profile else None
+    opened = set()
+    for name in dict.fromkeys(choice.midi_out):
         output = MidiPortOutput.open(name, profile, watcher, wait)
+        yield output
+        if output.name in opened:
+            raise UserError(f"{name}: {output.name} is played on already, by another name; give one of them")
+        opened.add(output.name)
         if output.missing:
             notice(f"waiting for {output.why}")
-        yield output
     if choice.virtual_midi:
-        yield MidiPortOutput.open_virtual(profile=profile)
+        yield MidiPortOutput.open_virtual(profile=profile, watcher=watcher)
     if choice.osc_out:
         from pianogenie.outputs.osc import OscOutput
 
-        yield OscOutput(choice.osc_out)
+        with as_set("osc_out"):
+            output = OscOutput(choice.osc_out)
+        yield output
     if choice.sound:
         yield from _unless_it_cannot(_piano)
 
@@ -140,7 +147,8 @@ def _add_osc(session: Session, place: str, genie: Genie) -> None:
     from pianogenie.inputs.osc import OscInput, temperature_control  # imports python-osc
 
     controls = {"temperature": temperature_control(genie)}
-    session.add(OscInput(session.hands, place, controls, session.announcements.say))
+    with as_set("osc_in"):
+        session.add(OscInput(session.hands, place, controls, session.announcements.say))
 
 
 def _piano() -> Output:
@@ -160,7 +168,8 @@ def _unless_it_cannot(opening: Callable[[], Output]) -> Iterator[Output]:
 def _recorder(choice: Choice, genie: Genie, announcements: Announcements) -> Recorder | None:
     folder = recordings_folder(choice.record_dir)
     try:
-        recorder = Recorder(folder, genie.model.num_buttons, session_notes(genie), announcements.say)
+        with as_set("record_dir"):
+            recorder = Recorder(folder, genie.model.num_buttons, session_notes(genie), announcements.say)
     except UserError as error:
         if choice.record_dir:  # asked for by name: without it the person would lose what they came for
             raise

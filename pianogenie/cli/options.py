@@ -4,9 +4,11 @@ What counts, first to last: the command line, the settings file, the default. Cl
 `default_map`); the settings file is read, and wrong entries are refused, before any other option is looked at.
 """
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -75,6 +77,8 @@ def use(context: click.Context, settings: Settings, origin: Origin) -> None:
             key, value = OPTION_OF[key], not value
         if key == "model":
             value = os.path.expanduser(value)  # as a shell does it for an option
+        if key == "profile" and value and value.endswith(".toml"):
+            value = str(origin.path.parent / Path(value).expanduser())  # wherever a service is started
         defaults[key] = value
     context.default_map = defaults
 
@@ -100,13 +104,21 @@ def chosen_model(context: click.Context, name: str) -> Model:
 
     Raises UserError, with the line of the settings if it is theirs.
     """
-    try:
+    with as_set("model", context):
         return load_model(name, with_encoder=False)
+
+
+@contextlib.contextmanager
+def as_set(option: str, context: click.Context | None = None) -> Iterator[None]:
+    """Around what an option is used for: a UserError names the line of the settings, if it was set there."""
+    context = context or click.get_current_context(silent=True)
+    try:
+        yield
     except UserError as error:
-        origin: Origin = context.meta[_ORIGIN]
-        if from_command_line(context, "model") or not origin.has(("play",), "model"):
+        origin: Origin | None = context.meta.get(_ORIGIN) if context else None
+        if origin is None or from_command_line(context, option) or not origin.has(("play",), option):
             raise
-        raise UserError(f"{origin.path}: line {origin.line(('play',), 'model')}: play.model: {error}") from error
+        raise UserError(f"{origin.path}: line {origin.line(('play',), option)}: play.{option}: {error}") from error
 
 
 def genie_options(command: Callable | None = None, *, with_config: bool = True) -> Callable:

@@ -33,6 +33,7 @@ def entry(
     low: float | None = None,
     high: float | None = None,
     check: Callable[[Any], object] | None = None,
+    each_once: bool = False,
     example: str = "",
 ) -> Any:
     """A dataclass field with what reading needs to know.
@@ -42,9 +43,10 @@ def entry(
         doc: what it is, in a line or two; the comment above it in the file.
         low, high: bounds of a number (of each, in a list).
         check: called with the value (each, in a list); raises ValueError, saying what is wrong with it.
+        each_once: of a list: there is something in it, and nothing twice.
         example: what the file shows commented out, where the default (None, an empty list) shows nothing.
     """
-    metadata = {"doc": doc, "low": low, "high": high, "check": check, "example": example}
+    metadata = {"doc": doc, "low": low, "high": high, "check": check, "each_once": each_once, "example": example}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -82,6 +84,11 @@ def _value(hint: Any, value: Any, path: Path, rules: Mapping[str, Any]) -> Any:
     if origin is tuple:
         if not isinstance(value, list):
             raise Wrong(path, f"{_shown(value)} is not a list, such as [{_shown(value)}]")
+        if rules.get("each_once"):
+            if not value:
+                raise Wrong(path, "it is empty")
+            if twice := [each for place, each in enumerate(value) if each in value[:place]]:
+                raise Wrong(path, f"{_shown(twice[0])} stands there twice")
         return tuple(_value(arguments[0], each, path, rules) for each in value)
     if origin is typing.Literal:
         if value not in arguments or type(value) is not type(arguments[0]):

@@ -33,8 +33,8 @@ class Play:
     )
     profile: str | None = entry(
         None,
-        'What the instrument behind those ports can do: "disklavier", "general-midi", "soft-synth", a file x.toml,\n'
-        '"none"; not given: by the port\'s name.',
+        'What the instrument behind those ports can do: "disklavier", "general-midi", "soft-synth", "none",\n'
+        "or a file x.toml, beside this one unless it is a whole path; not given: by the port's name.",
         example='"disklavier"',
     )
     midi_in: tuple[str, ...] = entry(
@@ -56,7 +56,10 @@ class Gamepad:
     """What a gamepad's parts do, by the pad's name; `pianogenie map gamepad` writes it."""
 
     buttons: tuple[str, ...] = entry(
-        doc="From the lowest button to the highest.", check=parse_element, example='["h0.8", "h0.2", "b2", "b1"]'
+        doc="From the lowest button to the highest.",
+        check=parse_element,
+        each_once=True,
+        example='["h0.8", "h0.2", "b2", "b1"]',
     )
     pedal: tuple[str, ...] = entry((), "Analogue or not.", check=parse_element, example='["a5"]')
     louder: tuple[str, ...] = entry((), "The further, the louder.", check=parse_element, example='["a2"]')
@@ -70,7 +73,11 @@ class Midi:
     """Which notes of a MIDI controller are the buttons, by its port's name; `pianogenie map midi` writes it."""
 
     notes: tuple[int, ...] = entry(
-        doc="MIDI note numbers, from the lowest button to the highest.", low=0, high=127, example="[36, 38, 40, 41]"
+        doc="MIDI note numbers, from the lowest button to the highest.",
+        low=0,
+        high=127,
+        each_once=True,
+        example="[36, 38, 40, 41]",
     )
 
 

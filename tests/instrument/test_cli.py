@@ -181,6 +181,32 @@ def test_the_settings_file_stands_in_for_options(run, tmp_path, toy_model):
     fails_with_one_line(run("render", "p.json", "--out", "x.mid", "--config", "none.toml"), "none.toml", "no such")
 
 
+@pytest.mark.parametrize(
+    "entry, said",
+    [
+        ('profile = "disklavie"', ["no such profile"]),
+        ('profile = "mine.toml"', ["elsewhere/mine.toml", "cannot be read"]),
+        ('osc_out = "foo"', ["HOST:PORT"]),
+        ('record_dir = "/dev/null/music"', ["cannot record there"]),
+    ],
+)
+def test_what_is_set_and_cannot_be_is_named_with_its_line(run, tmp_path, toy_model, entry, said):
+    (tmp_path / "elsewhere").mkdir()
+    settings = tmp_path / "elsewhere" / "genie.toml"
+    settings.write_text(f"[play]\nsound = false\n{entry}\n")
+    result = run("demo", "--seconds", 1, "--model", toy_model, "--config", settings)
+    fails_with_one_line(result, f"genie.toml: line 3: play.{entry.split()[0]}: ", *said)
+
+
+def test_a_profile_of_ones_own_lies_beside_the_settings(run, tmp_path, toy_model):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine.toml").write_text("most_keys = true\n")
+    settings = tmp_path / "elsewhere" / "genie.toml"
+    settings.write_text('[play]\nsound = false\nprofile = "mine.toml"\n')
+    result = run("demo", "--seconds", 1, "--model", toy_model, "--config", settings)
+    fails_with_one_line(result, "mine.toml: line 1: most_keys")
+
+
 def test_config_shows_what_counts_and_why(run, tmp_path):
     settings = tmp_path / "genie.toml"
     shown = run("config", "--config", settings)

@@ -56,6 +56,8 @@ def test_what_stands_in_the_file_counts(file):
         ("[play]\nsound = true\n[play", "line 3: not TOML"),
         ("[play]\nsound = true\nsound = true\n", 'line 3: not TOML (Key "sound" already exists.)'),
         ("[play]\nsound = true\n\nmidi_out = [{a = 1, a = 2}]", 'line 4: not TOML (Key "a" already exists.)'),
+        ("[midi.pads]\nnotes = [36, 40, 36]", "line 2: midi.pads.notes: 36 stands there twice"),
+        ('[gamepad."A pad"]\nbuttons = []', 'line 2: gamepad."A pad".buttons: it is empty'),
         (b"[play]\nmodel = '\xff'", "line 2: not UTF-8"),
     ],
 )
