@@ -7,6 +7,7 @@ import sys
 import click
 
 from pianogenie.errors import UserError
+from pianogenie.session import signals_raise
 from pianogenie.settings import load, remember
 
 _buttons_option = click.option(
@@ -25,6 +26,7 @@ def map_() -> None:
 @map_.command()
 @_buttons_option
 @_config_option
+@signals_raise()
 def gamepad(buttons: int, config: str | None) -> None:
     """Learn a gamepad: its buttons from the lowest to the highest, pedal, dynamics and panic."""
     settings, _ = load(config)
@@ -51,6 +53,7 @@ def gamepad(buttons: int, config: str | None) -> None:
 @click.argument("name", required=False)
 @_buttons_option
 @_config_option
+@signals_raise()
 def midi(name: str | None, buttons: int, config: str | None) -> None:
     """Learn a MIDI controller's pads or keys, and play from it from now on.
 
@@ -101,7 +104,7 @@ class _TerminalPerson:
 
 @contextlib.contextmanager
 def _asked():
-    """A person at a terminal; who cancels leaves by exit status 1, and nothing is changed."""
+    """A person at a terminal; who cancels leaves by exit status 1, or a signal's, and nothing is changed."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise UserError("map: asks in a terminal, and standard input and output are none; start it from one")
     from pianogenie.inputs.asking import Cancelled
@@ -111,6 +114,6 @@ def _asked():
     try:
         with terminal.cbreak():
             yield _TerminalPerson(terminal)
-    except (Cancelled, KeyboardInterrupt):
+    except (Cancelled, SystemExit) as end:  # the latter is a signal's
         click.echo("cancelled; nothing is changed")
-        raise SystemExit(1) from None
+        raise SystemExit(end.code if isinstance(end, SystemExit) else 1) from None

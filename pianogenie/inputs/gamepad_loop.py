@@ -52,8 +52,8 @@ class GamepadThread(Input):
 
     @property
     def name(self) -> str:
-        """Of the pads that are there."""
-        return ", ".join(self._gamepads.names) or "gamepad"
+        """Of the pads that are there; else of what is waited for."""
+        return ", ".join(self._gamepads.names) or "any gamepad"
 
     def close(self) -> None:
         """Let go of all pads."""

@@ -11,7 +11,7 @@ os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", "0.5")
 
 import blessed
 
-from pianogenie.events import NoteOff, NoteOn, PianoEvent
+from pianogenie.events import NoteOff, NoteOn, Pedal, PianoEvent
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.keyboard import letters
 from pianogenie.keys import NUM_KEYS, is_black, name_of
@@ -34,6 +34,7 @@ class TerminalView(Output):
         self.num_buttons = num_buttons
         self.button_of = [-1] * NUM_KEYS  # the button that sounds each key, or -1
         self.last: NoteOn | None = None
+        self.pedal = 0
         self.changes = 0
 
     def send(self, event: PianoEvent) -> None:
@@ -43,6 +44,8 @@ class TerminalView(Output):
             self.last = event
         elif type(event) is NoteOff:
             self.button_of[event.key] = -1
+        elif type(event) is Pedal:
+            self.pedal = event.value
         self.changes += 1
 
 
@@ -58,7 +61,7 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
     terminal = blessed.Terminal()
     buttons = _typed_buttons(view.num_buttons)
     note_ends: float | None = None
-    pedal = 0
+    typed_pedal = 0
     drawn = -1
     digits = f"1-{view.num_buttons}" if view.num_buttons < 10 else "1-9, 0"
     print(f"{status}\n{digits} or the home row play, space is the pedal, Backspace silences everything, Esc quits\n")
@@ -70,10 +73,10 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
                 break
             if key.name in ("KEY_BACKSPACE", "KEY_DELETE"):
                 hands.panic()
-                pedal, note_ends = 0, None
+                note_ends = None
             elif key == " ":
-                pedal = 127 - pedal
-                hands.pedal("typed", pedal)
+                typed_pedal = 127 - typed_pedal if view.pedal else 127  # a panic of anybody's puts it up
+                hands.pedal("typed", typed_pedal)
             elif key.lower() in buttons:
                 hands.down("typed", buttons[key.lower()])
                 note_ends = time.perf_counter() + NOTE_S
@@ -82,7 +85,7 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
                 note_ends = None
             if view.changes != drawn:  # after the note, never before it
                 drawn = view.changes
-                print("\r" + _picture(terminal, view, pedal) + terminal.clear_eol, end="", flush=True)
+                print("\r" + _picture(terminal, view) + terminal.clear_eol, end="", flush=True)
             now = time.perf_counter()
             quiet.rest(now, now - hands.idle_s())
     print()
@@ -125,10 +128,10 @@ def _typed_buttons(num_buttons: int) -> dict[str, int]:
     return digits | {letter.lower(): button for button, letter in enumerate(letters(num_buttons)) if letter}
 
 
-def _picture(terminal: blessed.Terminal, view: TerminalView, pedal: int) -> str:
+def _picture(terminal: blessed.Terminal, view: TerminalView) -> str:
     last = view.last
     note = f"{name_of(last.key):4}" if last else "    "
-    foot = "pedal" if pedal else "     "
+    foot = "pedal" if view.pedal else "     "
     if terminal.width < NUM_KEYS + 12:
         return f"{note} {foot}"
     keys = "".join(
