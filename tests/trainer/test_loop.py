@@ -182,6 +182,13 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(data, tmp_path, monk
     assert all(torch.isfinite(w).all() for w in kept.model.state_dict().values())
 
 
+def test_a_run_that_diverges_ends_at_validation_too(data, tmp_path):
+    """Its losses are still numbers, but a perplexity is none any more."""
+    settings = TINY.but(rnn_dim=32, window=64, batch_size=12, steps=60, validate_every=10, lr=30)
+    with pytest.raises(UserError, match=r"step \d+: validation's perplexity is not finite.*--lr"):
+        train(data, tmp_path / "run", settings)
+
+
 def test_a_broken_gradient_never_reaches_the_weights(data, tmp_path, monkeypatch):
     def infinite_slope(e):  # a finite loss whose gradient is not
         return (e - e.detach()).abs().sqrt().sum()

@@ -13,6 +13,11 @@ def test_reconstruction_of_even_logits_is_the_log_of_88():
     assert loss.item() == pytest.approx(math.log(88))
 
 
+def test_a_perplexity_ends_where_a_float_does():
+    assert losses.perplexity(math.log(88)) == pytest.approx(88)
+    assert losses.perplexity(1e6) == math.inf
+
+
 def test_reconstruction_is_a_mean_over_notes():
     logits = torch.zeros(1, 2, 88)
     logits[0, 0, 5] = math.log(87)  # the true key as likely as all others together: ln 2

@@ -40,6 +40,15 @@ def test_a_model_that_knows_nothing_has_a_perplexity_of_88(data):
     assert set(found.free_cvr_by_pattern) == {"scales", "arpeggios", "trills", "walks"}
 
 
+def test_a_model_that_is_far_out_has_a_perplexity_without_end(data):
+    class FarOut(Follower):
+        def hear(self, keys, delta_times, buttons):
+            return np.where(np.arange(88) == 87, 1e6, np.zeros((*keys.shape, 88))), None  # no note there is so high
+
+    found = scores.evaluate(FarOut(), Prepared(data))
+    assert found.ppl == found.hand_ppl == found.hand_ppl_by_rule["map"] == np.inf
+
+
 def test_a_model_that_goes_the_wrong_way_is_found_out():
     wrong = scores.free_cvr(Follower(upwards=False))
     assert wrong["scales"] == 1 and wrong["trills"] == 1

@@ -3,6 +3,7 @@
 The hinges are squared, as in the authors' code.
 """
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -49,6 +50,11 @@ def terms(config: Config, reading: "Reading", batch: "Batch") -> dict[str, Term]
 def reconstruction(logits: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     """Cross-entropy, in nats a note, of `logits` float [B, N, 88] for the true `keys` int64 [B, N]."""
     return F.cross_entropy(logits.flatten(0, 1), keys.flatten())
+
+
+def perplexity(nats: float) -> float:
+    """Cross-entropy in nats a note -> among how many keys one would have to guess; inf where a float ends."""
+    return math.exp(nats) if nats < 700 else math.inf
 
 
 VELOCITY_SPREAD = 20.0

@@ -4,7 +4,6 @@ ppl, cvr and hand ppl are made on all whole windows of 128 notes of a split, eac
 melodies (melodies.py); free cvr on button patterns (patterns.py). The definitions are those of docs/training.md.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from pianogenie.errors import UserError
 from pianogenie.keys import FIRST_DELTA_TIME_S, NO_KEY
 from pianogenie_train import hands, melodies
 from pianogenie_train.data import Prepared, whole_windows
+from pianogenie_train.losses import perplexity
 from pianogenie_train.patterns import patterns
 from pianogenie_train.players import Player
 from pianogenie_train.prepare import WINDOW_NOTES
@@ -74,14 +74,14 @@ def evaluate(
             by_rule[rule.name].add(nats(player.hear(keys, delta_times, buttons)[0], keys))
     free = free_cvr(player) if player.num_buttons else {}
     return Scores(
-        ppl=math.exp(encoded.mean) if encoded else None,
+        ppl=perplexity(encoded.mean) if encoded else None,
         cvr=wrong.mean if player.can_encode else None,
         gold=gold(player) if player.can_encode else None,
-        hand_ppl=math.exp(sum(m.mean for m in by_rule.values()) / len(by_rule)) if by_rule else None,
+        hand_ppl=perplexity(sum(m.mean for m in by_rule.values()) / len(by_rule)) if by_rule else None,
         free_cvr=max(free.values()) if free else None,
         velocity_mae=loudness.mean if loudness else None,
         velocity_mae_constant=_constant_error(velocities) if loudness else None,
-        hand_ppl_by_rule={name: math.exp(m.mean) for name, m in by_rule.items()},
+        hand_ppl_by_rule={name: perplexity(m.mean) for name, m in by_rule.items()},
         free_cvr_by_pattern=free,
         windows=windows,
     )

@@ -50,7 +50,7 @@ class Training(L.LightningModule):
         shown = dict(zip(parts, ranks.mean(*values), strict=True))
         if not math.isfinite(shown["loss"]):  # in any process
             raise self._diverged("the loss")
-        shown |= {name: _perplexity(nats) for name, nats in shown.items() if "ppl" in name}
+        shown |= {name: losses.perplexity(nats) for name, nats in shown.items() if "ppl" in name}
         self.status.update(shown)
         self.log_dict({f"train/{name.replace(' ', '_')}": value for name, value in shown.items()})
         return loss
@@ -123,6 +123,7 @@ class Training(L.LightningModule):
             self._by_hand.add(batch, None, self.model.hear(batch.keys, batch.delta_times, batch.hands)[0])
 
     def on_validation_epoch_end(self) -> None:
+        """Raises UserError where a perplexity is not finite: training may go on long after it has diverged."""
         self._validation.gather()
         found = {"val/ppl": self._validation.ppl}
         nats = math.log(self._validation.ppl)
@@ -132,6 +133,8 @@ class Training(L.LightningModule):
             self._by_hand.gather()
             found["val/hand_ppl"] = self._by_hand.ppl
             nats += self.config.hand_share * (math.log(self._by_hand.ppl) - nats)
+        if not math.isfinite(nats):  # in all processes: they have counted together
+            raise self._diverged("validation's perplexity")
         self.status.update({re.sub("[/_]", " ", name): value for name, value in found.items()})
         found["val/nats"] = nats
         if not self.trainer.sanity_checking:
@@ -176,13 +179,9 @@ class Tally:
 
     @property
     def ppl(self) -> float:
-        return math.exp(self._nats / self._notes)
+        return losses.perplexity(self._nats / self._notes)
 
     @property
     def cvr(self) -> float | None:
         """None of a model without buttons."""
         return self._wrong / self._steps if self._steps else None
-
-
-def _perplexity(nats: float) -> float:
-    return math.exp(nats) if nats < 700 else math.inf  # where a float ends
