@@ -43,20 +43,25 @@ def eight(array: np.ndarray) -> np.ndarray:
     return array if len(array) == 8 else np.repeat(array, 8, axis=0)
 
 
-@pytest.mark.parametrize("memories", [0, 2])
-def test_graphs_of_our_own_network_do_what_torch_does(tmp_path, memories):
-    """Its recurrence is a loop of any length in ONNX, as are its fast weights, and its decoder expects velocities."""
+@pytest.fixture(scope="module", params=[0, 2], ids=["no memory", "memory"])
+def our_own(request, tmp_path_factory):
+    """Our own network, from torch and from its graphs."""
     torch.manual_seed(0)
-    config = Config(network="gated", rnn_dim=16, memories=memories)
-    model = Autoencoder(config).eval()
+    model = Autoencoder(Config(network="gated", rnn_dim=16, memories=request.param)).eval()
+    folder = tmp_path_factory.mktemp("our-own")
     for name, graph in (("decoder", graphs.decoder_graph(model)), ("encoder", graphs.encoder_graph(model))):
         assert {node.domain for node in graph.graph.node} <= {"", "ai.onnx"}
         assert {opset.domain for opset in graph.opset_import} == {""}
-        onnx.save(graph, tmp_path / f"{name}.onnx")
-    hashes = [hashlib.sha256((tmp_path / f"{name}.onnx").read_bytes()).hexdigest() for name in ("decoder", "encoder")]
+        onnx.save(graph, folder / f"{name}.onnx")
+    hashes = [hashlib.sha256((folder / f"{name}.onnx").read_bytes()).hexdigest() for name in ("decoder", "encoder")]
     card = {"format": "pianogenie-model/1", "name": "x", "num_buttons": 8, "sha256": hashes}
-    (tmp_path / "model.json").write_text(json.dumps(card))
-    ours, theirs = players.TorchPlayer(model), players.FolderPlayer(load_model(tmp_path))
+    (folder / "model.json").write_text(json.dumps(card))
+    return players.TorchPlayer(model), players.FolderPlayer(load_model(folder))
+
+
+def test_graphs_of_our_own_network_do_what_torch_does(our_own):
+    """Its recurrence is a loop of any length in ONNX, as are its fast weights, and its decoder expects velocities."""
+    ours, theirs = our_own
     window = played(5, 80, 8)
     (logits, velocities), (their_logits, their_velocities) = ours.hear(*window), theirs.hear(*window)
     assert np.abs(logits - their_logits).max() <= 1e-4
@@ -69,6 +74,17 @@ def test_graphs_of_our_own_network_do_what_torch_does(tmp_path, memories):
     for batch, notes in ((1, 1), (4, 3), (2, 300)):
         keys, delta_times, _ = played(batch, notes, 8) if notes > 5 else (a[:, :notes] for a in played(batch, 20, 8))
         assert (ours.encode(keys, delta_times) == theirs.encode(keys, delta_times)).mean() > 0.99
+
+
+def test_time_that_runs_backwards_counts_as_none(our_own, both):
+    for player in (*our_own, *both):
+        keys, delta_times, buttons = played(3, 20, 8)
+        backwards = np.where(delta_times < 0.1, -delta_times, delta_times)
+        stood_still = np.maximum(backwards, 0)
+        assert (backwards < 0).any()
+        logits = player.hear(keys, backwards, buttons)[0]
+        assert np.isfinite(logits).all() and np.array_equal(logits, player.hear(keys, stood_still, buttons)[0])
+        assert np.array_equal(player.encode(keys, backwards), player.encode(keys, stood_still))
 
 
 def test_rows_of_a_batch_know_nothing_of_each_other(both):

@@ -32,8 +32,9 @@ class DeltaTimes(nn.Module):
         self.rows = nn.Parameter(torch.randn(RAMPS, dim) / math.sqrt(RAMPS))
 
     def ramps(self, delta_times: torch.Tensor) -> torch.Tensor:
-        """float [..., 1] in seconds -> float [..., RAMPS] in 0..1; what is off the scale counts as its end."""
-        return ramp(torch.log(delta_times) - self.middles, self.steepness)
+        """float [..., 1] in seconds -> float [..., RAMPS] in 0..1; what is off the scale counts as its end, and
+        time that runs backwards as none (a logarithm of it would be no number, and stay in the state for good)."""
+        return ramp(torch.log(torch.relu(delta_times)) - self.middles, self.steepness)
 
     def forward(self, delta_times: torch.Tensor) -> torch.Tensor:
         """float [...] in seconds -> float [..., dim]."""
