@@ -161,7 +161,17 @@ def test_too_little_is_said_before_anything_is_trained(twenty, tmp_path, monkeyp
     shutil.copytree(twenty, tmp_path / "all" / "train")
     with pytest.raises(UserError, match="validation"):
         run(tmp_path / "all", "--name", "few", *TINY, "--work", tmp_path / "work", "--out", tmp_path / "model")
+    (tmp_path / "all" / "train").rename(tmp_path / "all" / "test")
+    with pytest.raises(UserError, match="in train 0, in validation 0, in test 20; .*called validation or") as caught:
+        run(tmp_path / "all", "--name", "few", *TINY, "--work", tmp_path / "work", "--out", tmp_path / "model")
+    assert "Add files" not in str(caught.value) and "\n" not in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all", "few"], "nothing half written"
+
+
+def test_a_collection_that_is_called_test_is_trained_on(stopped, twenty, tmp_path):
+    mine = shutil.copytree(twenty, tmp_path / "test")
+    run(mine, "--name", "x", *TINY, "--out", tmp_path / "model", "--work", tmp_path / "work", status=130)
+    assert Prepared(tmp_path / "work" / "data").report["splits"]["train"]["files"] > 10
 
 
 class Interrupt(L.Callback):
@@ -197,6 +207,17 @@ def test_ctrl_c_keeps_what_was_learnt_and_the_same_command_goes_on(twenty, small
     monkeypatch.setattr(loop, "fit", lambda *_, **__: pytest.fail("trained again"))
     run(*words, "--resume")
     assert json.loads((tmp_path / "slow" / "model.json").read_text())["scores"] == facts["scores"]
+
+
+def test_a_language_model_is_refused_before_anything_is_read(twenty, data, tmp_path):
+    words = [twenty, "--name", "x", "--out", tmp_path / "model", "--work", tmp_path / "work", *SMALL]
+    with pytest.raises(UserError, match="--config paper-lm: makes a language model, without buttons.*train fit"):
+        run(*words, "--config", "paper-lm")
+    tiny = config.named("paper-lm").but(rnn_dim=8, batch_size=4, window=32, steps=1)
+    loop.fit(loop.new_run(tmp_path / "lm", tiny, "paper-lm", Prepared(data), ""), device="cpu")
+    with pytest.raises(UserError, match="--from .*lm: makes a language model"):
+        run(*words, "--from", tmp_path / "lm")
+    assert [path.name for path in tmp_path.iterdir()] == ["lm"]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from pianogenie_train import parse, sources, workers
 from pianogenie_train.data import Prepared
 from pianogenie_train.prepare import prepare
+from pianogenie_train.sources import find_all
 
 from pianogenie.errors import UserError
 
@@ -136,6 +137,33 @@ def test_splits_come_from_folders_then_a_maestro_table_then_a_hash(tmp_path):
     assert splits["2004/b.midi"] == "validation"
     assert splits["2004/c.midi"] == "train"
     assert splits["other/d.mid"] in sources.SPLITS
+
+
+def splits_of(*sources):
+    return {file.name: file.split for file in find_all([str(source) for source in sources])}
+
+
+def test_the_innermost_folder_decides_and_the_collections_own_name_does_not(tmp_path):
+    root = tmp_path / "Test"
+    midi_file(root / "a.mid", music(1))
+    midi_file(root / "train" / "2004" / "b.mid", music(2))
+    midi_file(root / "train" / "validation" / "c.mid", music(3))
+    told = {"a.mid": None, "train/2004/b.mid": "train", "train/validation/c.mid": "validation"}
+    assert splits_of(root) == told
+    assert splits_of(zipped(root, tmp_path / "test.zip")) == told
+    prepare([str(root)], tmp_path / "out", jobs=1)
+    assert Prepared(tmp_path / "out").report["splits"]["test"]["files"] == 0
+
+
+def test_names_of_collections_that_tell_splits_apart_are_what_is_meant(tmp_path):
+    for name in ("train", "validation", "more"):
+        midi_file(tmp_path / name / f"{name}.mid", music(1))
+    midi_file(tmp_path / "train" / "test" / "t.mid", music(2))
+    both = {"train.mid": "train", "test/t.mid": "test", "validation.mid": "validation"}
+    assert splits_of(tmp_path / "train", tmp_path / "validation") == both
+    archive = zipped(tmp_path / "validation", tmp_path / "valid.zip")
+    assert splits_of(tmp_path / "train", archive, tmp_path / "more") == {**both, "more.mid": None}
+    assert splits_of(tmp_path / "train", tmp_path / "more")["train.mid"] is None
 
 
 def test_a_hash_gives_a_file_the_same_split_in_any_collection(tmp_path):

@@ -37,11 +37,14 @@ class Job:
     command: str
 
     def parent(self, force: bool) -> Parent | None:
-        """The model to start from, if any. Raises UserError if it cannot be, or `force` would remove it."""
+        """The model to start from, if any. Raises UserError if it cannot be, if `force` would remove it, or if what
+        comes of it (or of the configuration) could not be played."""
         if self.parent_name is None:
+            config = configs.named(self.config_name).but(**self.changes)
+            retrain.check_playable(config, f"--config {self.config_name}")
             return None
         parent = parents.find_parent(self.parent_name)
-        parent.settings(self.changes)
+        retrain.check_playable(parent.settings(self.changes), f"--from {self.parent_name}")
         if force and parent.folder.resolve().is_relative_to(self.places.work.resolve()):
             raise UserError(f"{parent.folder}: is what --force would remove; give another --name or --work")
         return parent
@@ -120,7 +123,7 @@ class Job:
 def _check_same_files(data: Prepared, job: Job) -> None:
     """Refuse to go on with data of other files than those that are named now."""
     paths = list(job.paths)
-    found = sources.collection(paths, [file for path in paths for file in sources.find(path)])
+    found = sources.collection(paths, sources.find_all(paths))
     began = data.collection
     if not isinstance(began, dict) or began.get("sha256") == found["sha256"]:
         return

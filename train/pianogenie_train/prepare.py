@@ -51,7 +51,7 @@ def prepare(
     UserError if a path is missing, no file is usable, or `out` is there already and not `force`.
     """
     check_place(out, force)
-    files = [file for path in paths for file in sources.find(path)]
+    files = sources.find_all(paths)
     if not files:
         raise UserError(f"{', '.join(paths)}: no .mid or .midi file in there")
     with whole_folder(out) as folder:

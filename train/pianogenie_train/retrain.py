@@ -79,6 +79,15 @@ def places(name: str, out: Path | None, work: Path | None, *, resume: bool, forc
     return found
 
 
+def check_playable(config: Config, whose: str) -> None:
+    """Raise UserError, naming `whose` configuration it is, if what comes of it could be trained but not played."""
+    if config.bottleneck == "none":
+        raise UserError(
+            f"{whose}: makes a language model, without buttons to play on; name another, or train and score it with "
+            "`pianogenie train fit` and `eval`"
+        )
+
+
 def check_enough(data: Prepared, source: str) -> None:
     """Raise UserError, with the numbers and the way out, if `data` is too little to train and score a model on."""
     lengths = {split: data.pieces(split)[1] for split in SPLITS}
@@ -88,6 +97,13 @@ def check_enough(data: Prepared, source: str) -> None:
         raise UserError(
             f"{source}: no piece of {WINDOW_NOTES} notes is kept for validation, so that nothing could be scored; "
             "move a tenth of the files into a folder called validation"
+        )
+    if pieces >= LEAST_PIECES and notes < LEAST_NOTES and len(whole["train"]) < pieces / 2:  # no hash does that
+        fell = ", ".join(f"in {split} {len(found)}" for split, found in whole.items())
+        raise UserError(
+            f"{source}: too little to learn from: of its {pieces} files with {WINDOW_NOTES} notes or more, {fell}; "
+            f"{notes:,} notes to train on, and at least {LEAST_NOTES:,} are needed. Take files out of folders called "
+            "validation or test, or out of those splits in a MAESTRO table"
         )
     if pieces < LEAST_PIECES or notes < LEAST_NOTES:
         raise UserError(

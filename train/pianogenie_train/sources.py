@@ -1,7 +1,9 @@
 """What was named on the command line -> the MIDI files in it, and which split each belongs to.
 
-A file's split is told, in this order, by a folder on its way called train, validation or test; by a MAESTRO
-table (a .csv with the columns midi_filename and split); or, later, by a hash of its content.
+A file's split is told, in this order, by the innermost folder on its way called train, validation or test; by a
+MAESTRO table (a .csv with the columns midi_filename and split); or, later, by a hash of its content. What the
+collection itself is called says nothing of its files, unless several are named that are called differently so:
+`mine/train mine/validation`.
 Zips are read in place: no member's name ever becomes a path on the disk.
 """
 
@@ -10,7 +12,7 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -40,8 +42,16 @@ class MidiFile:
         return "".join(c if c.isprintable() else "�" for c in printable)
 
 
-def find(source: str) -> Iterator[MidiFile]:
-    """List a folder or a zip, in the order of its names.
+def find_all(paths: list[str]) -> list[MidiFile]:
+    """List folders and zips, one after the other. Raises UserError as `find` does."""
+    named = [_folder_split([_own_name(Path(path))]) for path in paths]
+    if len({split for split in named if split}) < 2:
+        named = [None] * len(paths)
+    return [file for path, split in zip(paths, named, strict=True) for file in find(path, split)]
+
+
+def find(source: str, otherwise: str | None = None) -> Iterator[MidiFile]:
+    """List a folder or a zip, in the order of its names; `otherwise` is the split of what nothing in it tells.
 
     Raises UserError if it is neither, or cannot be opened. Files that turn out broken are found out later.
     """
@@ -53,12 +63,11 @@ def find(source: str) -> Iterator[MidiFile]:
     else:
         raise UserError(f"{source}: no such folder or zip")
     table = _maestro_table(listing, read)
-    around = [path.stem if path.is_file() else path.resolve().name]
     for member, size in sorted(listing.items()):
         pure = PurePosixPath(member)
         if pure.suffix.lower() not in _SUFFIXES or pure.name.startswith("._"):
             continue  # "._x.mid" is macOS's note about x.mid, not music
-        split = _folder_split([*around, *pure.parts[:-1]]) or table.get(member)
+        split = _folder_split(pure.parts[:-1]) or table.get(member) or otherwise
         yield MidiFile(source, member, size, split)
 
 
@@ -127,8 +136,13 @@ class _ZipReader:
             return read_bytes(str(self.path), member, {str(self.path): archive})
 
 
-def _folder_split(parts: list[str]) -> str | None:
-    return next((_FOLDER_SPLITS[p.lower()] for p in parts if p.lower() in _FOLDER_SPLITS), None)
+def _own_name(source: Path) -> str:
+    return source.stem if source.is_file() else source.resolve().name
+
+
+def _folder_split(parts: Sequence[str]) -> str | None:
+    """What the innermost of folders, the outermost first, says."""
+    return next((_FOLDER_SPLITS[p.lower()] for p in reversed(parts) if p.lower() in _FOLDER_SPLITS), None)
 
 
 def _maestro_table(listing: dict[str, int], read) -> dict[str, str]:
