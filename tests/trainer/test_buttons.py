@@ -22,7 +22,9 @@ def notes(path):
     return [m.note for m in mido.MidiFile(path) if m.type == "note_on" and m.velocity]
 
 
-@pytest.mark.parametrize(("num_buttons", "config"), [pytest.param(4, "genie", marks=pytest.mark.soak), (10, "paper")])
+@pytest.mark.parametrize(
+    ("num_buttons", "config"), [pytest.param(4, "genie", marks=pytest.mark.soak), (6, "genie"), (10, "paper")]
+)
 def test_any_number_of_buttons_from_training_to_play(start, data, tmp_path, num_buttons, config):
     settings = ["rnn_dim=8", "window=32", "batch_size=12", "steps=3"]
     words = [word for setting in settings for word in ("--set", setting)]

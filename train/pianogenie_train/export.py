@@ -16,6 +16,7 @@ from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
 from pianogenie.model import FORMAT, load_model
 from pianogenie_train import card, graphs
 from pianogenie_train.data import Prepared
+from pianogenie_train.model import Autoencoder
 from pianogenie_train.modelfolder import TOLERANCE, check_place
 from pianogenie_train.parents import WEIGHTS, write_weights
 from pianogenie_train.players import FolderPlayer, TorchPlayer
@@ -86,14 +87,14 @@ def export(
         }
         _write_card(folder, facts)
         player = FolderPlayer(load_model(folder))
-        facts["export_difference"] = compare(trained, player)
+        facts["export_difference"] = compare(trained.model, player)
         if scored:
             facts["scores"] = _scores(player, Prepared(data or trained.run.data), progress)
         _write_card(folder, facts)
     return facts
 
 
-def compare(trained: Trained, player: FolderPlayer, batch: int = 16, notes: int = 256) -> float:
+def compare(model: Autoencoder, player: FolderPlayer, batch: int = 16, notes: int = 256) -> float:
     """The largest difference of logits between the exported decoder, step by step, and torch, over whole
     random sequences. Raises UserError if it is over TOLERANCE, or the encoders' buttons differ."""
     rng = np.random.default_rng(0)
@@ -101,10 +102,10 @@ def compare(trained: Trained, player: FolderPlayer, batch: int = 16, notes: int 
     delta_times = rng.exponential(0.3, (batch, notes)).astype(np.float32)
     delta_times[:, 0] = FIRST_DELTA_TIME_S
     buttons = rng.integers(0, player.num_buttons, (batch, notes))
-    reference = TorchPlayer(trained.model)
+    reference = TorchPlayer(model)
     window = keys, delta_times, buttons
     logits = [each.hear(*window)[0] for each in (player, reference)]
-    learnt = trained.model.encoder is not None
+    learnt = model.encoder is not None
     difference = float(np.abs(np.subtract(*(logits if learnt else map(_in_question, logits)))).max())
     tolerance = TOLERANCE if learnt else SHARED_OUT_TOLERANCE
     if not difference <= tolerance:
@@ -112,8 +113,8 @@ def compare(trained: Trained, player: FolderPlayer, batch: int = 16, notes: int 
     found = player.encode(keys, delta_times)
     if learnt:
         with torch.no_grad():
-            e = trained.model.encoder(torch.from_numpy(keys), torch.from_numpy(delta_times)).double()
-            distances = trained.model.quantiser.distances(e).numpy()
+            e = model.encoder(torch.from_numpy(keys), torch.from_numpy(delta_times)).double()
+            distances = model.quantiser.distances(e).numpy()
         # A note on the border between two buttons may fall either way; no other may.
         chosen = np.take_along_axis(distances, found[..., None], axis=-1)[..., 0]
         same = (chosen - distances.min(axis=-1)).max() <= 4 * TOLERANCE
