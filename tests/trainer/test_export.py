@@ -1,6 +1,7 @@
 """Model folders: that they are of format 1, do what the run does, and are whole or not there."""
 
 import hashlib
+import importlib.metadata
 import json
 import os
 
@@ -109,7 +110,9 @@ def test_the_folder_is_of_format_1(small_model):
         assert graph.opset_import[0].version <= 18 and graph.ir_version <= 8
         assert b".py" not in graph.SerializeToString(), "where it was made is nobody's business"
         assert all(value.type.tensor_type.shape.dim[0].dim_param for value in graph.graph.input)
+    assert card["recipe"]["version"] == importlib.metadata.version("pianogenie")
     text = (small_model / "README.md").read_text()
+    assert f"by Pianogenie {card['recipe']['version']} and torch {torch.__version__}." in text
     assert "- It has heard little." in text
     assert "CC0-1.0" in text and "made-up music" in text and "pianogenie train fit" in text
     assert (os.stat(small_model).st_mode & 0o777) == 0o755

@@ -39,7 +39,8 @@ def text(facts: dict) -> str:
         "",
         f"Configuration `{recipe['configuration']}`, seed {recipe['seed']}; the {recipe['checkpoint']} checkpoint, of "
         f"step {recipe['steps']:,},",
-        f"{recipe['minutes']} minutes of training on {recipe['training_notes']:,} notes, torch {recipe['torch']}.",
+        f"{recipe['minutes']} minutes of training on {recipe['training_notes']:,} notes, by Pianogenie "
+        f"{recipe['version']} and torch {recipe['torch']}.",
         "",
         "```sh",
         *_commands(facts),

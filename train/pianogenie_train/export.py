@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import torch
 
+from pianogenie import __version__
 from pianogenie.errors import UserError
 from pianogenie.files import whole_folder
 from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
@@ -161,6 +162,7 @@ def _recipe(trained: Trained, command: str) -> dict:
         "steps": trained.step,
         "minutes": round(trained.minutes, 1),
         "training_notes": run.notes,
+        "version": __version__,
         "torch": torch.__version__,
     }
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from pianogenie import __version__
 from pianogenie.errors import UserError
 from pianogenie.files import written_whole
 from pianogenie_train import config as configs
@@ -63,7 +64,11 @@ class Run:
             "notes": self.notes,
             "commands": self.commands,
             "parent": self.parent,
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+            "versions": {
+                "pianogenie": __version__,
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+            },
         }
         with written_whole(self.folder / "config.json") as path:
             path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
