@@ -140,13 +140,13 @@ def abandon(client: Client) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
 
 
-def client_of(api: int, inputs: bool) -> Client | None:
+def client_of(api: int, inputs: bool, name: str = CLIENT_NAME) -> Client | None:
     """A client of a backend, or None where it does not answer. Whoever takes it deletes it."""
     # libjack would otherwise start a server of its own when none runs.
     os.environ.setdefault("JACK_NO_START_SERVER", "1")
     try:
         with silent_stderr():  # ALSA's and JACK's libraries complain there when they are not running
-            return (rtmidi.MidiIn if inputs else rtmidi.MidiOut)(api, name=CLIENT_NAME)
+            return (rtmidi.MidiIn if inputs else rtmidi.MidiOut)(api, name=name)
     except ERRORS:
         return None
 

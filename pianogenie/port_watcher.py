@@ -8,11 +8,12 @@ import rtmidi
 
 from pianogenie.errors import UserError
 from pianogenie.lifelines import Lifelines
-from pianogenie.midi_ports import ERRORS, Port, abandon, apis, client_of, matching, ports_of
+from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port, abandon, apis, client_of, matching, ports_of
 
 EVERY_S = 0.1
 """Between two looks. No device on USB is out and in again sooner: Linux waits for as long until its contacts are still
 (drivers/usb/core/hub.c)."""
+_LISTERS_NAME = f"{CLIENT_NAME} looks"  # so that our own ports keep the plain one
 _LOOKS_OFF = 5  # after what takes long and has failed
 
 _Key = tuple[int, bool]
@@ -216,7 +217,7 @@ class _Lister:
         self._failed = False
         self._lifelines = Lifelines()
         with self._lifelines.opened():
-            self._client = client_of(api, inputs)
+            self._client = client_of(api, inputs, _LISTERS_NAME)
 
     def is_dead(self) -> bool:
         """Whether there is no server, or it has ended."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import queue
+import signal
 import sys
 
 import click
@@ -104,7 +105,7 @@ class _TerminalPerson:
 
 @contextlib.contextmanager
 def _asked():
-    """A person at a terminal; who cancels leaves by exit status 1, or a signal's, and nothing is changed."""
+    """A person at a terminal; who cancels leaves by exit status 1, a signal by its own, and nothing is changed."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise UserError("map: asks in a terminal, and standard input and output are none; start it from one")
     from pianogenie.inputs.asking import Cancelled
@@ -114,6 +115,7 @@ def _asked():
     try:
         with terminal.cbreak():
             yield _TerminalPerson(terminal)
-    except (Cancelled, SystemExit) as end:  # the latter is a signal's
+    except (Cancelled, SystemExit) as end:  # the latter is a signal's, Ctrl-C's among them
         click.echo("cancelled; nothing is changed")
-        raise SystemExit(end.code if isinstance(end, SystemExit) else 1) from None
+        by_person = isinstance(end, Cancelled) or end.code == 128 + signal.SIGINT
+        raise SystemExit(1 if by_person else end.code) from None

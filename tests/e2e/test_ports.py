@@ -1,12 +1,14 @@
 """Ports on a real JACK server: pulled and plugged in again in mid-chord, active sensing, a program that is killed."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from pythonosc.osc_packet import OscPacket
@@ -224,3 +226,70 @@ def test_active_sensing_is_on_the_wire_and_a_program_that_is_killed_is_silenced(
     assert (0x80, pitch(1)) not in [tuple(m[1:3]) for m in state["heard"]], "killed, it can have let go of nothing"
     # The last thing that it heard, and 0.3 s of nothing.
     assert 0.3 < state["silenced"] - state["heard"][-1][0]
+
+
+def test_a_port_that_is_out_for_a_quarter_of_a_second_is_missed_and_taken_back(environment, receiver, toy_model):
+    """No device on USB is quicker."""
+    port = free_port()
+    with player(environment, toy_model, port) as process:
+        hand = Hand(port)
+        hand.until_heard(receiver)
+        hand("press", 1, 70)
+        wait_for(lambda: (0x90, pitch(1)) in receiver.notes(), "the note")
+        receiver.tell("pull")
+        time.sleep(0.25)
+        receiver.tell("plug")
+        receiver.tell("forget")
+        said(process, "is back")
+        hand("release", 1)
+        wait_for(lambda: (0x80, pitch(1)) in receiver.notes(), "its note-off")
+        stop(process)
+
+
+def test_hammers_have_their_time_to_fall_back_on_the_wire_too(tmp_path, toy_model):
+    """JACK hands on once a period what came at any time within it; here that is half of the time that they need."""
+    port, name = free_port(), f"pianogenie-slow-{os.getpid()}"
+    with (
+        jackd(name, period=1024) as found,
+        receiving(environment := quiet_environment(tmp_path, **found)) as receiver,
+        player(environment, toy_model, port, "--profile", "disklavier") as process,
+    ):
+        hand = Hand(port)
+        hand.until_heard(receiver)
+        receiver.tell("forget")
+        for _ in range(150):
+            hand("press", 1, 70)
+            time.sleep(0.013)
+            hand("release", 1)
+            time.sleep(0.004)
+        stop(process)
+        heard = [(m[0], m[1]) for m in receiver.state()["heard"] if m[1] & 0xE0 == 0x80 and m[2] == pitch(1)]
+    apart = [after - before for (before, off), (after, on) in itertools.pairwise(heard) if (off, on) == (0x80, 0x90)]
+    assert len(apart) >= 10 and min(apart) > 0.035, sorted(apart)[:5]
+
+
+def test_a_port_of_our_own_is_there_again_when_jack_is(jack, tmp_path, toy_model):
+    # Beside another server: what is swept after the last one, a program that outlives it would miss.
+    port, name = free_port(), f"pianogenie-own-{os.getpid()}"
+    with contextlib.ExitStack() as first:
+        environment = quiet_environment(tmp_path, **first.enter_context(jackd(name)))
+        command = [*PIANOGENIE, "play", "--headless", "--no-sound", "--no-record", "--osc-in", str(port)]
+        with running([*command, "--virtual-midi", "--model", str(toy_model)], env=environment) as process:
+            said(process, "plays from")
+            Hand(port)("press", 1, 70)
+            first.close()
+            said(process, "lost Pianogenie (virtual)")
+            with jackd(name):
+                said(process, "Pianogenie (virtual) is back")
+                listed = [sys.executable, "-m", "pianogenie", "devices"]
+                inputs = subprocess.run(listed, env=environment, capture_output=True, text=True, timeout=60).stdout
+                assert "  Pianogenie:Pianogenie " in inputs, "as it was called before"
+                _out, errors = stop(process)
+            assert process.returncode == 0 and "Traceback" not in errors
+
+
+def test_two_names_of_one_port_are_refused(environment, receiver, toy_model):
+    with player(environment, toy_model, free_port(), "--midi-out", "piano-one:in") as process:
+        _out, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.splitlines()[-1].startswith("pianogenie: piano-one:in: piano-one:in is played on already")

@@ -1,10 +1,12 @@
 """Playing in a terminal: a pseudo-terminal types, the recording tells what was played."""
 
+import contextlib
 import os
 import pty
 import re
 import signal
 import subprocess
+import termios
 import time
 
 import mido
@@ -140,3 +142,46 @@ def test_backspace_silences_everything(terminal, tmp_path):
     kinds = [m.type for m in mido.MidiFile(path) if not m.is_meta and m.type != "program_change"]
     assert kinds[:4] == ["control_change", "note_on", "note_off", "control_change"]
     assert len(notes(tmp_path / "music")) == 2
+
+
+def test_the_pedal_that_a_panic_has_put_up_goes_down_at_the_next_space(terminal, tmp_path):
+    type_, read, process = terminal
+    type_(" ")
+    time.sleep(0.3)
+    process.send_signal(signal.SIGUSR1)
+    time.sleep(0.3)
+    type_(" ")
+    time.sleep(0.3)
+    type_("1\x1b")
+    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    (path,) = (tmp_path / "music").glob("*.mid")
+    pedals = [m.value for m in mido.MidiFile(path) if m.type == "control_change"]
+    assert pedals == [127, 0, 127, 0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_a_controller_is_taught_gives_the_terminal_back(tmp_path, number):
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    process = subprocess.Popen(
+        [*PIANOGENIE, "map", "gamepad"],
+        env=quiet_environment(tmp_path, TERM="xterm-256color"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    os.set_blocking(ours, False)
+    shown = []
+
+    def asks() -> bool:
+        with contextlib.suppress(OSError):
+            shown.append(os.read(ours, 65536))
+        return termios.tcgetattr(theirs) != before and any(shown)
+
+    wait_for(asks, "its question")
+    process.send_signal(number)
+    assert process.wait(20) == 128 + number
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
