@@ -95,7 +95,7 @@ def test_a_folder_that_is_no_data_is_told(data, tmp_path, fault):
 
 
 def test_batches_made_by_other_processes_are_the_same(data):
-    config = Config(window=32, batch_size=4, hand_share=0.5, tune_share=0.5)
+    config = Config(network="gated", window=32, batch_size=4, hand_share=0.5, tune_share=0.5)
     batches = RandomBatches(Prepared(data), config, first_step=7)
     made = iter(loop._loader(batches, makers=2))
     for step in range(7, 12):
