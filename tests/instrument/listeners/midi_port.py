@@ -15,7 +15,7 @@ from tests.instrument.test_limits import Piano
 from .truth import Clock
 
 NOTICED_S = 1.0
-"""When a port that went has been noticed: the watcher looks twice a second."""
+"""When a port that went has been noticed, however busy the machine: the watcher looks ten times a second."""
 
 
 class Nap(Exception):
