@@ -38,5 +38,6 @@ def enough_memory(module: "Training") -> Iterator[None]:
         # This process alone knows, and cannot tell the others, which wait for its gradients.
         raise OwnFault(
             f"step {module.global_step}: out of memory with batches of {config.batch_size} windows of {config.window} "
-            "notes; the last good checkpoint is kept. Train again with a lower batch_size or window (--set NAME=VALUE)"
+            "notes; the last good checkpoint, if there is one, is kept. Train again with a lower batch_size or window "
+            "(--set NAME=VALUE)"
         ) from error

@@ -106,8 +106,8 @@ class Training(L.LightningModule):
 
     def _diverged(self, what: str) -> UserError:
         return UserError(
-            f"step {self.global_step}: {what} is not finite; the last good checkpoint is kept. Train again with a "
-            "lower --lr or a longer --warmup"
+            f"step {self.global_step}: {what} is not finite; the last good checkpoint, if there is one, is kept. Train "
+            "again with a lower --lr or a longer --warmup"
         )
 
     # --- validation
