@@ -181,3 +181,13 @@ def test_alone_nothing_is_asked_of_anyone():
     ranks.raise_together(None)
     with pytest.raises(UserError, match="mine"):
         ranks.raise_together(UserError("mine"))
+
+
+def test_what_all_processes_find_the_first_one_says_and_what_one_finds_that_one(monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "tests")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with pytest.raises(SystemExit) as silent, ranks.one_voice():
+        raise UserError("all know")
+    assert silent.value.code == 2
+    with pytest.raises(UserError, match="out of memory"), ranks.one_voice():
+        raise ranks.OwnFault("out of memory")
