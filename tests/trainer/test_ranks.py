@@ -18,8 +18,9 @@ from pianogenie_train.data import Batch, Prepared, RandomBatches
 from pianogenie_train.training import Training
 
 from pianogenie.errors import UserError
-
-from . import two_processes
+from pianogenie.model import load_model
+from tests.trainer import two_processes
+from tests.trainer.conftest import midi_file, music
 
 ROOT = Path(__file__).parents[2]
 
@@ -138,6 +139,32 @@ def test_torchrun_ends_well_by_a_signal_and_one_process_can_go_on(data, tmp_path
     assert before >= 4
     run = loop.resumed_run(tmp_path / "run", {"steps": before + 1}, None, Prepared(data), "")
     assert loop.fit(run, resume=True, device="cpu").step == before + 1
+
+
+def test_one_command_from_files_to_a_model_trains_in_two_processes(tmp_path):
+    (tmp_path / "music").mkdir()
+    for seed in range(20):
+        midi_file(tmp_path / "music" / f"{seed}.mid", music(seed, 200))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "pianogenie", "train"]
+    new = ["new", str(tmp_path / "music"), "--name", "two", "--out", str(tmp_path / "two"), "--work"]
+    sizes = ["rnn_dim=8", "batch_size=4", "window=32", "steps=4", "validate_every=2"]
+    rest = ["--config", "paper", "--device", "cpu", "--threads", "1", "--jobs", "1"]
+    rest += [word for size in sizes for word in ("--set", size)]
+
+    def run(*command):
+        return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=200)
+
+    done = run(*torchrun, *new, str(tmp_path / "work"), *rest)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Training two from nothing") == done.stdout.count("How it came about") == 1
+    assert load_model(tmp_path / "two").num_buttons == 8
+    assert runs.load_trained(tmp_path / "work" / "run", "last").step == 4
+    for file in list((tmp_path / "music").iterdir())[5:]:
+        file.unlink()
+    refused = run(*torchrun, *new, str(tmp_path / "other"), *rest, "--force")
+    assert refused.returncode != 0 and refused.stderr.count("pianogenie: ") == 1, refused.stderr
+    assert "too little to learn from" in refused.stderr and not (tmp_path / "other").exists()
+    assert load_model(tmp_path / "two")
 
 
 @pytest.mark.parametrize("name", config.CONFIGURATIONS)

@@ -133,15 +133,21 @@ def _processes(device: str) -> dict[str, Any]:
     here, world = ranks.on_this_machine(), ranks.world()
     if world % here:
         raise UserError(f"torchrun: {here} of {world} processes are on this machine; start as many on each")
-    on_gpus = device == "gpu" or (device == "auto" and torch.cuda.is_available())
-    if on_gpus and torch.cuda.device_count() < here:
+    backend = backend_of(device)
+    if "nccl" in backend and torch.cuda.device_count() < here:
         found = torch.cuda.device_count()
         raise UserError(f"torchrun: {here} processes for {found} GPUs; start as many as GPUs, or give --device cpu")
     strategy = DDPStrategy(
-        process_group_backend="cpu:gloo,cuda:nccl" if on_gpus else "gloo",
+        process_group_backend=backend,
         broadcast_buffers=False,  # they are constants
     )
     return {"strategy": strategy, "devices": here, "num_nodes": world // here}
+
+
+def backend_of(device: str) -> str:
+    """By what torch has several processes talk: gradients on GPUs by NCCL, all else by gloo."""
+    on_gpus = device == "gpu" or (device == "auto" and torch.cuda.is_available())
+    return "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 from pianogenie.errors import UserError
 from pianogenie_train import config as configs
 from pianogenie_train import export as exporting
-from pianogenie_train import loop, parents, prepare, report, retrain, runs, sources, workers
+from pianogenie_train import loop, parents, prepare, ranks, report, retrain, runs, sources, workers
 from pianogenie_train.data import Prepared
 from pianogenie_train.page import beside, making
 from pianogenie_train.parents import Parent
@@ -71,10 +71,10 @@ class Job:
     def fitted(
         self, parent: Parent | None, data: Prepared, minutes: float, device: str, threads: int | None, say: Say
     ) -> loop.Outcome:
-        """Train for so many minutes in all, an earlier try's included. Raises UserError as `loop.fit` does."""
+        """Train for so many minutes in all, an earlier try's included; under torchrun, all processes together. Raises
+        UserError as `loop.fit` does."""
         folder, start, resume = self.places.run, None, False
-        if runs.is_run(folder) and not runs.open_run(folder).checkpoint(LAST).is_file():
-            shutil.rmtree(folder)  # it was killed within its first minute
+        ranks.first_alone(self._swept)
         if runs.is_run(folder):
             _check_same(runs.open_run(folder), parent, self)
             run, resume = loop.resumed_run(folder, self.changes, None, data, self.command), True
@@ -89,8 +89,14 @@ class Job:
         else:
             config = retrain.suited(configs.named(self.config_name).but(**self.changes), data, self.changes)
             run = loop.new_run(folder, config, self.config_name, data, "")
+        ranks.raise_together(None)  # all have looked; from here on the first one writes
         say(self._announced(run, minutes))
         return loop.fit(run, resume=resume, minutes=minutes, device=device, threads=threads, start=start)
+
+    def _swept(self) -> None:
+        folder = self.places.run
+        if runs.is_run(folder) and not runs.open_run(folder).checkpoint(LAST).is_file():
+            shutil.rmtree(folder)  # it was killed within its first minute
 
     def _announced(self, run: runs.Run, minutes: float) -> str:
         origin = f"from {run.parent['name']}" if run.parent else "from nothing"

@@ -10,14 +10,19 @@ A process that was started without torchrun is a world of its own, and pays noth
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pianogenie.errors import UserError
 
 if TYPE_CHECKING:
     import torch
+
+
+_PATIENCE = datetime.timedelta(days=1)
+"""How long the others wait for what the first one does for all; who ends is noticed at once."""
 
 
 class OwnFault(UserError):
@@ -89,6 +94,25 @@ def raise_together(fault: UserError | None) -> None:
         raise fault
     if faulty:
         raise UserError("the training ended on another machine, which says why")
+
+
+def join(backend: str) -> None:
+    """Meet the other processes, if there are any, by torch's `backend`, before a training would have them meet."""
+    if world() > 1:
+        import torch.distributed as dist
+
+        dist.init_process_group(backend, timeout=_PATIENCE)
+
+
+def first_alone(work: Callable[[], object]) -> None:
+    """Have the first process do what is done once for all; the others wait, and end with it if it raises UserError."""
+    fault = None
+    if rank() == 0:
+        try:
+            work()
+        except UserError as error:
+            fault = error
+    raise_together(fault)
 
 
 @contextlib.contextmanager

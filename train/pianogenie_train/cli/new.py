@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from pianogenie.errors import UserError
+from pianogenie_train import ranks
 from pianogenie_train.cli.words import bar_over_batches, bar_over_files, command_line
 
 
@@ -46,6 +47,7 @@ from pianogenie_train.cli.words import bar_over_batches, bar_over_files, command
 @click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "gpu", "mps"]))
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @click.pass_context
+@ranks.one_voice()
 def new(
     context: click.Context,
     paths: tuple[str, ...],
@@ -69,6 +71,8 @@ def new(
 
     Twenty files are enough to run; with few, start --from a model. Ctrl-C stops the training and keeps what it has
     learnt; the same command with --resume goes on.
+
+    With several processes, on one machine or more: torchrun --nproc-per-node N -m pianogenie train new ...
     """
     from pianogenie_train import config as configs
 
@@ -82,13 +86,13 @@ def new(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see fit.py
 
     from pianogenie.session import signals_raise
-    from pianogenie_train import devices, onego, ranks, retrain
+    from pianogenie_train import devices, loop, onego, retrain
+    from pianogenie_train.data import Prepared
     from pianogenie_train.export import Provenance
 
-    if ranks.launched():
-        raise UserError("train new: works in one process; under torchrun, take its steps: prepare, fit, eval, export")
-
     devices.check(device)
+    first = ranks.rank() == 0
+    say = click.echo if first else _nothing
     title = provenance.pop("data_name") or ", ".join(Path(path).resolve().name for path in paths)
     places = retrain.places(name, out, work, resume=resume, force=force)
     job = onego.Job(
@@ -105,14 +109,25 @@ def new(
         with signals_raise():
             anew = force and not resume
             parent = job.parent(anew)
-            if anew:
-                places.clear()
-            data = job.prepared(jobs, bar_over_files, click.echo)
-            outcome = job.fitted(parent, data, minutes, device, threads, click.echo)
+            ranks.join(loop.backend_of(device))  # all have looked; from here on the first one writes
+
+            def prepare() -> None:
+                if anew:
+                    places.clear()
+                job.prepared(jobs, bar_over_files, say)
+
+            ranks.first_alone(prepare)
+            data = Prepared(places.data)
+            outcome = job.fitted(parent, data, minutes, device, threads, say)
             if not outcome.stopped:
-                job.made(data, force, bar_over_batches, click.echo)
+                if first:
+                    job.made(data, force, bar_over_batches, say)
                 return
     except (KeyboardInterrupt, SystemExit):  # a signal, here or in the middle of a library's work
-        click.echo(err=True)
-    click.echo(f"Stopped. What was done is kept in {places.work}; the same command with --resume goes on.")
+        say("", err=True)
+    say(f"Stopped. What was done is kept in {places.work}; the same command with --resume goes on.")
     context.exit(130)
+
+
+def _nothing(*_words: object, **_options: object) -> None:
+    """What all processes but the first say."""
