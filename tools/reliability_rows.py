@@ -100,6 +100,16 @@ SECTIONS: dict[str, list[Row]] = {
             ),
         ),
         Row(
+            "A port out for a quarter of a second; our own port when JACK ends and begins anew; a controller that "
+            "falls silent",
+            "sessions",
+            (
+                "tests/e2e/test_ports.py::test_a_port_that_is_out_for_a_quarter_of_a_second_is_missed_and_taken_back",
+                "tests/e2e/test_ports.py::test_a_port_of_our_own_is_there_again_when_jack_is",
+                "tests/instrument/test_midi_in.py::test_a_controller_that_says_it_is_there_and_falls_silent_lets_go",
+            ),
+        ),
+        Row(
             "A JACK server that stands still while a session ends",
             "sessions",
             ("tests/e2e/test_jack.py::test_a_server_that_stands_still_at_the_end_is_waited_for",),
