@@ -43,6 +43,8 @@ def test_time_to_a_perplexity(data):
     prepared, config = Prepared(data), TINY.but(steps=4, validate_every=2)
     reached = bench.time_to_ppl(config, prepared, 1000.0, device="cpu")
     assert reached.reached and reached.steps == 2 and 1 < reached.ppl <= 1000 and reached.seconds > 0
+    learnt = reached.steps * config.batch_size * config.window
+    assert reached.notes_per_s == pytest.approx(learnt / reached.seconds)
     missed = bench.time_to_ppl(config, prepared, 1.0, device="cpu")
     assert not missed.reached and missed.steps == 4 and missed.ppl > 1
 

@@ -52,6 +52,7 @@ class Quality:
     ppl: float | None  # the last that was measured, or the best if it was not reached
     seconds: float  # since training was asked for, with all that is part of it
     steps: int
+    notes_per_s: float  # of that time
 
 
 class _Enough(Exception):
@@ -133,18 +134,20 @@ def time_to_ppl(
     The schedule runs over whichever of these is nearer to its end. Raises UserError as loop.fit does, and if it was
     stopped.
     """
-    goal = _Goal(ppl)
+    goal, notes_a_step = _Goal(ppl), config.batch_size * config.window
     began = time.perf_counter()
     with _thrown_away(config, data) as run:
         try:
             outcome = loop.fit(run, minutes=minutes, device=device, threads=threads, callbacks=[goal])
         except _Enough:
-            return Quality(ppl, True, goal.ppl, time.perf_counter() - began, goal.steps)
+            took = time.perf_counter() - began
+            return Quality(ppl, True, goal.ppl, took, goal.steps, goal.steps * notes_a_step / took)
     took = time.perf_counter() - began
     if outcome.stopped:
         raise UserError(f"bench: stopped after {took:.0f} s, at a validation ppl of {outcome.ppl or float('nan'):.3f}")
     # The last look of all comes after the last step, when no callback is asked any more.
-    return Quality(ppl, outcome.ppl is not None and outcome.ppl <= ppl, outcome.ppl, took, outcome.step)
+    reached = outcome.ppl is not None and outcome.ppl <= ppl
+    return Quality(ppl, reached, outcome.ppl, took, outcome.step, outcome.step * notes_a_step / took)
 
 
 @contextmanager

@@ -100,10 +100,10 @@ def of_quality(config_name: str, quality: "Quality") -> str:
     if quality.reached:
         return (
             f"{config_name}: validation ppl {quality.ppl:.3f} (asked for: {quality.wanted_ppl:g}) after "
-            f"{quality.seconds:.1f} s, {quality.steps:,} steps"
+            f"{quality.seconds:.1f} s, {quality.steps:,} steps, {quality.notes_per_s:,.0f} notes/s"
         )
     best = "none" if quality.ppl is None else f"{quality.ppl:.3f}"
     return (
         f"{config_name}: validation ppl {quality.wanted_ppl:g} not reached in {quality.seconds:.1f} s, "
-        f"{quality.steps:,} steps; the best was {best}"
+        f"{quality.steps:,} steps, {quality.notes_per_s:,.0f} notes/s; the best was {best}"
     )
