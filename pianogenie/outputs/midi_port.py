@@ -68,8 +68,8 @@ class MidiPortOutput(Output):
         self._sense_at = float("inf")  # from the first message on
         self._thread: threading.Thread | None = None
         self._its_name_tells = line is None and profile is None
-        self._profile = profile or Profile()
-        self._play_as(self._profile, _late_s(line, self._profile))
+        profile = profile or Profile()
+        self._play_as(profile, _late_s(line, profile))
         if line is None:  # it is waited for
             self._stay_away()
 
