@@ -14,8 +14,8 @@ def devices() -> None:
     def with_profile(port_name: str) -> str:
         name, profile = profile_of_port(port_name)
         soft_ms, loud_ms = profile.latency.soft_ms, profile.latency.loud_ms
-        late = f" (sounds {loud_ms:g} to {soft_ms:g} ms after its message)" if soft_ms or loud_ms else ""
-        return f", profile {name}{late}" if name != NO_PROFILE else ""
+        late = f", sounds after {loud_ms:g} to {soft_ms:g} ms" if soft_ms or loud_ms else ""
+        return f"{late}, profile {name}" if name != NO_PROFILE else ""
 
     _section("MIDI outputs", [f"{p.name}  ({p.api_name}){with_profile(p.name)}" for p in list_ports()])
     _section("MIDI inputs", [f"{p.name}  ({p.api_name})" for p in list_ports(inputs=True)])

@@ -56,7 +56,7 @@ def test_devices_says_which_profile_a_port_gets(monkeypatch):
     monkeypatch.setattr(info, "_gamepads", list)
     monkeypatch.setattr(info, "_audio_outputs", list)
     said = CliRunner().invoke(info.devices).output.splitlines()
-    assert said[1].endswith(", profile disklavier") and "profile" not in said[2]
+    assert said[1].endswith(", sounds after 30 to 160 ms, profile disklavier") and "profile" not in said[2]
 
 
 def test_an_unknown_profile_is_told_with_those_that_there_are():
