@@ -96,10 +96,10 @@ class Port(RuleBasedStateMachine):
 
     @initialize(profile=profiles, period_s=st.sampled_from((None, 0.003, 1024 / 48_000)))
     def open(self, profile, period_s):
-        self.profile = profile
+        self.profile, self.late_s = profile, period_s or 0.0
         self.piano = LatePiano(profile, period_s) if period_s else Piano(profile)
         self.books = (
-            LimitedBooks(profile, self.piano, period_s or 0.0) if profile.is_limited() else Books(profile, self.piano)
+            LimitedBooks(profile, self.piano, self.late_s) if profile.is_limited() else Books(profile, self.piano)
         )
         self.down, self.away = set(), False
 
@@ -157,7 +157,8 @@ class Port(RuleBasedStateMachine):
             sounding = set(self.piano.struck)
             self.piano.cutting = self.piano.unsure = True
             # A key that was pulled out while it sounded may have been held for longer than it should.
-            self.piano.struck = {pitch: max(at, self.piano.now - 1) for pitch, at in self.piano.struck.items()}
+            earliest = self.piano.now - 1 + self.late_s
+            self.piano.struck = {pitch: max(at, earliest) for pitch, at in self.piano.struck.items()}
             self.books.come_back(self.piano, self.piano.now)
             self.piano.cutting = self.piano.unsure = False
             assert set(self.piano.struck) <= sounding, "a key was struck late"
