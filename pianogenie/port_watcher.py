@@ -82,7 +82,7 @@ class PortWatcher:
 
     def watch(
         self,
-        port: Port,
+        wanted: Port | str,
         gone: Callable[[], None],
         back: Callable[[Port], bool],
         inputs: bool = False,
@@ -90,22 +90,13 @@ class PortWatcher:
     ) -> Watched:
         """Call `gone` when this port is no longer listed, and `back` with what it is now when it is again.
 
-        Both are called on the watcher's thread, and so is `while_here`, at every look. `back` opens it and answers
-        whether that went well; if not (or if it raises UserError), it is asked again a few looks later. A port of our
-        own (`Port.is_own`) goes with its server, and may be opened again where there is one.
+        `wanted` may be (a part of) the name of one that is not there yet: the first that `find_port` would find is
+        taken. All are called on the watcher's thread, and so is `while_here`, at every look. `back` opens the port and
+        answers whether that went well; if not (or if it raises UserError), it is asked again a few looks later. A port
+        of our own (`Port.is_own`) goes with its server, and may be opened again where there is one.
         """
-        return self._add(Watched(port.title, port, inputs, gone, back, while_here, self._wake))
-
-    def wait_for(
-        self,
-        name: str,
-        gone: Callable[[], None],
-        back: Callable[[Port], bool],
-        inputs: bool = False,
-        while_here: Callable[[], None] = _nothing,
-    ) -> Watched:
-        """As `watch`, for a port that is not there yet: the first that `find_port` would find is taken."""
-        return self._add(Watched(name, None, inputs, gone, back, while_here, self._wake))
+        name, port = (wanted, None) if isinstance(wanted, str) else (wanted.title, wanted)
+        return self._add(Watched(name, port, inputs, gone, back, while_here, self._wake))
 
     def _add(self, watched: Watched) -> Watched:
         # Clients that list are made before anything plays: making one stops the interpreter for as long as it takes.

@@ -67,16 +67,15 @@ class MidiInput(Input):
 
         `wait`: if it is not there it is waited for. Otherwise, or if several match, raises UserError.
         """
-        device = cls(hands, name, learnt)
+        device, wanted = cls(hands, name, learnt), name
         try:
             device._open(name)
+            wanted = device.port
         except UserError as error:
             if not wait:
                 raise
             device.missing, device.why = True, str(error)
-            watcher.wait_for(name, device.leave, device.come, inputs=True, while_here=device.listen)
-        else:
-            watcher.watch(device.port, device.leave, device.come, inputs=True, while_here=device.listen)
+        watcher.watch(wanted, device.leave, device.come, inputs=True, while_here=device.listen)
         return device
 
     def start(self) -> None:

@@ -99,7 +99,7 @@ class MidiPortOutput(Output):
                 raise
             output = cls(None, name, profile)
             output.why = str(error)
-            output._watched = watcher.wait_for(name, output._leave, output._come_back)
+            output._watched = watcher.watch(name, output._leave, output._come_back)
             return output
         try:
             output = cls(line, port.name, profile or profile_of_port(port.name)[1])

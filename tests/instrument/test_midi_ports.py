@@ -178,7 +178,7 @@ def test_a_port_that_refuses_though_listed_is_gone_and_back(system):
 def test_a_port_that_is_not_there_yet_is_waited_for_by_a_part_of_its_name(system):
     watch = Watch(system, Port(1, 0, "other"))
     system.names[1] = ["other"]
-    watch.watcher.wait_for("PIANO", lambda: watch.heard.append("gone"), watch.back)
+    watch.watcher.watch("PIANO", lambda: watch.heard.append("gone"), watch.back)
     watch.watcher.look()
     system.names[3] = ["my piano", "piano two"]
     watch.watcher.look()
@@ -220,9 +220,9 @@ def test_a_port_of_our_own_goes_with_its_server_and_is_opened_again_on_the_next(
 def test_two_names_never_lead_to_the_same_port(system):
     system.names[1] = []
     watch, other = Watch(system, Port(1, 0, "other")), []
-    watch.watcher.wait_for("piano", lambda: other.append("gone"), lambda port: not other.append(port.name))
-    watch.watcher.wait_for("piano one", lambda: other.append("gone"), lambda port: not other.append(port.name))
-    watch.watcher.wait_for("one", lambda: None, lambda port: True, inputs=True)
+    watch.watcher.watch("piano", lambda: other.append("gone"), lambda port: not other.append(port.name))
+    watch.watcher.watch("piano one", lambda: other.append("gone"), lambda port: not other.append(port.name))
+    watch.watcher.watch("one", lambda: None, lambda port: True, inputs=True)
     system.names[1] = ["piano one"]
     for _ in range(3):
         watch.watcher.look()
