@@ -134,20 +134,23 @@ def time_to_ppl(
     The schedule runs over whichever of these is nearer to its end. Raises UserError as loop.fit does, and if it was
     stopped.
     """
-    goal, notes_a_step = _Goal(ppl), config.batch_size * config.window
-    began = time.perf_counter()
+    goal, began = _Goal(ppl), time.perf_counter()
+
+    def so_far(reached: bool, last_ppl: float | None, steps: int) -> Quality:
+        took = time.perf_counter() - began
+        return Quality(ppl, reached, last_ppl, took, steps, steps * config.batch_size * config.window / took)
+
     with _thrown_away(config, data) as run:
         try:
             outcome = loop.fit(run, minutes=minutes, device=device, threads=threads, callbacks=[goal])
         except _Enough:
-            took = time.perf_counter() - began
-            return Quality(ppl, True, goal.ppl, took, goal.steps, goal.steps * notes_a_step / took)
-    took = time.perf_counter() - began
-    if outcome.stopped:
-        raise UserError(f"bench: stopped after {took:.0f} s, at a validation ppl of {outcome.ppl or float('nan'):.3f}")
+            return so_far(True, goal.ppl, goal.steps)
     # The last look of all comes after the last step, when no callback is asked any more.
-    reached = outcome.ppl is not None and outcome.ppl <= ppl
-    return Quality(ppl, reached, outcome.ppl, took, outcome.step, outcome.step * notes_a_step / took)
+    found = so_far(outcome.ppl is not None and outcome.ppl <= ppl, outcome.ppl, outcome.step)
+    if outcome.stopped:
+        last = f"at a validation ppl of {outcome.ppl or float('nan'):.3f}"
+        raise UserError(f"bench: stopped after {found.seconds:.0f} s, {last}")
+    return found
 
 
 @contextmanager
