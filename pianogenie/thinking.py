@@ -15,6 +15,9 @@ from pianogenie.urgency import its_threads_hurry
 
 _AHEAD_S = 0.002
 """How long before a tick begins its answers are to be there."""
+_SETTLES_S = 0.0006
+"""How long it holds back after a press, in which the rest of a chord comes: whose third would wait for a thought that
+is of no use to it."""
 _FOR_THOUGHTS, _FOR_CHORDS = (0.2, 0.05), (0.4, 0.2)
 """What they may take: see `_Budget`."""
 
@@ -86,12 +89,13 @@ class Thinking(Output):
                 chords.spend(began)
 
     def _pass(self, rested: float, again_at: float) -> bool:
-        """Sleep until `again_at`, or `rested` if there was a press by then, or a press. False at the end."""
-        while (now := clocks.perf_counter()) < again_at:
+        """Sleep until `again_at`; or, if a press comes by then, until that has settled, but `rested` at least. False at
+        the end."""
+        while True:
+            left = max(0.0, again_at - clocks.perf_counter())
             try:
-                if not self._told.get(timeout=None if again_at == float("inf") else again_at - now):
+                if not self._told.get(timeout=None if left == float("inf") else left):
                     return False
             except queue.Empty:
                 return True
-            again_at = rested
-        return True
+            again_at = max(rested, clocks.perf_counter() + _SETTLES_S)
