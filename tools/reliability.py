@@ -2,13 +2,14 @@
 
     python tools/reliability.py --quick          what fits in ten minutes; the other rows keep their figures and dates
     python tools/reliability.py --full           everything: hours (`make reliability`)
-    python tools/reliability.py --only fuzz --minutes 60
+    python tools/reliability.py --only "fuzzed with" --minutes 60 --jobs 5
 
 Each row is a pytest run of its own, or a fuzzer's; its figures come from that run (docs/reliability.json keeps them). A
 row that names no test any more is an error.
 """
 
 import argparse
+import concurrent.futures
 import json
 import platform
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -67,6 +69,21 @@ def fuzz(row: Row, minutes: float) -> dict:
             raise SystemExit(f"{row.what}: {done.stderr[-2000:]}")
         (figures,) = json.loads(out.read_text())
     return {"tried": figures["files"], "failed": [figures["fault"]] if figures["fault"] else [], "skipped": []}
+
+
+def tried(rows: list[Row], minutes: float, jobs: int) -> Iterator[tuple[Row, dict]]:
+    """Rows with what came of them, one after the other; those of fuzzers, `jobs` at a time, last."""
+
+    def try_one(row: Row) -> tuple[Row, dict]:
+        began = time.monotonic()
+        got = fuzz(row, minutes) if row.reader else try_tests(row)
+        got |= {"seconds": round(time.monotonic() - began, 1), "when": f"{datetime.now(timezone.utc):%Y-%m-%d}"}
+        return row, got | {"machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"}
+
+    yield from map(try_one, (row for row in rows if not row.reader))
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        waiting = [pool.submit(try_one, row) for row in rows if row.reader]
+        yield from (done.result() for done in concurrent.futures.as_completed(waiting))
 
 
 def happened(row: Row, figures: dict) -> str:
@@ -133,26 +150,23 @@ def main() -> int:
     which.add_argument("--only", metavar="WORDS", help="rows with these words in their text, section or tests")
     which.add_argument("--page", action="store_true", help="write the page from the figures that there are")
     parser.add_argument("--minutes", type=float, default=60.0, help="for each reader that is fuzzed")
+    parser.add_argument("--jobs", type=int, default=1, help="readers that are fuzzed at a time")
     given = parser.parse_args()
     sections = {**SECTIONS, "Hostile files": [*SECTIONS["Hostile files"], *fuzz_rows()]}
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    failed = False
+    chosen = []
     for title, rows in sections.items():
         for row in rows:
             told = f"{title} {row.what} {row_key(row)}".lower()
-            if given.page or (given.quick and row.long) or (given.only and given.only.lower() not in told):
-                continue
-            began = time.monotonic()
-            got = fuzz(row, given.minutes) if row.reader else try_tests(row)
-            got |= {"seconds": round(time.monotonic() - began, 1), "when": f"{datetime.now(timezone.utc):%Y-%m-%d}"}
-            got["machine"] = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-            figures[row_key(row)] = got
-            failed |= bool(got["failed"])
-            print(
-                f"{row.what}: {got['tried']:,} {row.unit}, {happened(row, got)}, {duration(got['seconds'])}", flush=True
-            )
-            FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            write_page(figures, sections)
+            if not (given.page or (given.quick and row.long) or (given.only and given.only.lower() not in told)):
+                chosen.append(row)
+    failed = False
+    for row, got in tried(chosen, given.minutes, given.jobs):
+        figures[row_key(row)] = got
+        failed |= bool(got["failed"])
+        print(f"{row.what}: {got['tried']:,} {row.unit}, {happened(row, got)}, {duration(got['seconds'])}", flush=True)
+        FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_page(figures, sections)
     write_page(figures, sections)
     return int(failed)
 
