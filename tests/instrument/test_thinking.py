@@ -45,6 +45,23 @@ def test_it_thinks_before_the_first_press_after_each_and_whenever_there_is_more(
         thinking.close()
 
 
+def test_the_notes_of_a_chord_are_thought_of_once_they_are_all_there(monkeypatch):
+    monkeypatch.setattr("pianogenie.thinking._SETTLES_S", 0.5)
+    mind = Mind(more=[0.2])
+    thinking = Thinking(mind, time.monotonic)
+    try:
+        assert mind.thought.acquire(timeout=10)
+        time.sleep(0.15)  # the next tick falls into the chord
+        for _ in range(3):
+            thinking.send(NoteOn(39, 80, 0, 0.0))
+            time.sleep(0.03)
+        last = time.monotonic()
+        assert mind.thought.acquire(timeout=10)
+        assert mind.times[1] > last + 0.3 and not mind.thought.acquire(timeout=0.6)
+    finally:
+        thinking.close()
+
+
 def test_chords_are_left_when_the_next_tick_is_due():
     mind = Mind(more=[0.05], chords_take_s=0.001)
     thinking = Thinking(mind, time.monotonic)
