@@ -125,16 +125,14 @@ def _recurrence(node: onnx.NodeProto, numbers: dict[str, np.ndarray]) -> list[on
     """h = a * h + v over N from zeros [B, D], of inputs a, v [N, B, D]; what it reads besides goes into `numbers`."""
     a, v = node.input
     state = node.output[0]
-    first, zeros = f"{state}_first", f"{state}_zeros"
-    numbers["loop_first"] = np.int64(0)
+    zeros, nothing = _nothing(v, state, numbers)
     body = [
         make("Mul", ["a", "h"], ["kept"]),
         make("Add", ["kept", "v"], ["next"]),
         make("Identity", ["next"], ["state"]),
     ]
     return [
-        make("Gather", [v, "loop_first"], [first], axis=0),
-        make("Sub", [first, first], [zeros]),
+        *nothing,
         make("Scan", [zeros, a, v], [f"{state}_last", state], body=_body(body, "hav"), num_scan_inputs=2),
     ]
 
@@ -144,21 +142,19 @@ def _recall(node: onnx.NodeProto, numbers: dict[str, np.ndarray]) -> list[onnx.N
     [H, 1, 1] what was found [N, B, H, 1, C]."""
     asked, written, content, decay = node.input
     found = node.output[0]
-    numbers["loop_first"] = np.int64(0)
+    not_written, nothing = _nothing(written, f"{found}_written", numbers)
+    no_content, nothing_more = _nothing(content, f"{found}_content", numbers)
+    empty = f"{found}_empty"
     body = [
         make("Mul", [decay, "h"], ["kept"]),
         make("Mul", ["k", "v"], ["put"]),
         make("Add", ["kept", "put"], ["next"]),
         make("MatMul", ["q", "next"], ["state"]),
     ]
-    first_written, first_content, sized, empty = (
-        f"{found}_{name}" for name in ("written", "content", "sized", "empty")
-    )
     return [
-        make("Gather", [written, "loop_first"], [first_written], axis=0),
-        make("Gather", [content, "loop_first"], [first_content], axis=0),
-        make("Mul", [first_written, first_content], [sized]),
-        make("Sub", [sized, sized], [empty]),
+        *nothing,
+        *nothing_more,
+        make("Mul", [not_written, no_content], [empty]),
         make(
             "Scan",
             [empty, asked, written, content],
@@ -176,7 +172,6 @@ def _coding(node: onnx.NodeProto, numbers: dict[str, np.ndarray]) -> list[onnx.N
     count = onnx.helper.get_node_attr_value(node, "num_buttons")
     room_above, room_under = shares.room(torch.tensor(0.0), count)
     numbers |= {
-        "loop_first": np.int64(0),
         "coding_nowhere": np.float32(shares.NOWHERE),
         "coding_above": np.float32(room_above),
         "coding_under": np.float32(room_under),
@@ -197,14 +192,24 @@ def _coding(node: onnx.NodeProto, numbers: dict[str, np.ndarray]) -> list[onnx.N
         make("Clip", ["nearest", "coding_lowest", "coding_highest"], ["next"]),
         make("Identity", ["next"], ["state"]),
     ]
-    first, zeros, here, found = (f"{buttons}_{name}" for name in ("first", "zeros", "here", "found"))
+    here, found = f"{buttons}_here", f"{buttons}_found"
+    zeros, nothing = _nothing(up, buttons, numbers)
     scan = make("Scan", [here, up, down, ways], [f"{buttons}_last", found], body=_body(body, "hudw"), num_scan_inputs=3)
     return [
-        make("Gather", [up, "loop_first"], [first], axis=0),
-        make("Sub", [first, first], [zeros]),
+        *nothing,
         make("Add", [zeros, "coding_nowhere"], [here]),
         scan,
         make("Cast", [found], [buttons], to=onnx.TensorProto.INT64),
+    ]
+
+
+def _nothing(notes: str, name: str, numbers: dict[str, np.ndarray]) -> tuple[str, list[onnx.NodeProto]]:
+    """The name of noughts in the shape of one of `notes` [N, ...], and the nodes that make them."""
+    numbers["loop_first"] = np.int64(0)
+    first, zeros = f"{name}_first", f"{name}_zeros"
+    return zeros, [
+        make("Gather", [notes, "loop_first"], [first], axis=0),
+        make("Sub", [first, first], [zeros]),
     ]
 
 
