@@ -45,7 +45,8 @@ def session(graph: bytes, where: str, loops: bool = False) -> ort.InferenceSessi
             graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
         )
         # Texts that are no UTF-8 are found out by looking at them.
-        _ = made.get_modelmeta().custom_metadata_map, [each.name for each in (*made.get_inputs(), *made.get_outputs())]
+        ends = (*made.get_inputs(), *made.get_outputs())
+        _ = made.get_modelmeta().custom_metadata_map, [(each.name, each.type, each.shape) for each in ends]
         return made
     except Exception as error:  # onnxruntime's errors share no base class
         raise UserError(f"{where}: not a graph that onnxruntime can run ({one_line(error)})") from error

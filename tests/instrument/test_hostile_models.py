@@ -65,6 +65,22 @@ def test_numbers_in_another_file(tmp_path, monkeypatch, location):
     refused(changed(folder, change), "another file")
 
 
+@pytest.mark.parametrize("where", ["a dimension", "an output's name", "metadata"])
+def test_texts_that_are_no_utf_8(tmp_path, where):
+    folder = write_model(tmp_path / "m")
+    model = onnx.load(folder / "decoder.onnx")
+    if where == "a dimension":
+        model.graph.input[3].type.tensor_type.shape.dim[1].dim_param = "QQQQ"
+    elif where == "metadata":
+        model.metadata_props.add(key="made by", value="QQQQ")
+    else:
+        last = helper.make_node("Identity", [model.graph.output[0].name], ["QQQQ"])
+        model.graph.node.append(last)
+        model.graph.output.append(helper.make_tensor_value_info("QQQQ", TensorProto.FLOAT, None))
+    data = model.SerializeToString()
+    refused(rewritten(folder, data.replace(b"QQQQ", b"\xc2QQQ")), "decode")
+
+
 def test_operators_that_are_not_standard_ones(tmp_path):
     def change(model):
         model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
