@@ -150,7 +150,7 @@ def _parse(text: str, path: Path):
 
     def fails(part: str) -> bool:
         try:
-            tomlkit.parse(part)
+            tomlkit.parse(part).unwrap()
         except (TOMLKitError, ValueError, RecursionError):
             return True
         return False
@@ -158,7 +158,9 @@ def _parse(text: str, path: Path):
     if line := line_with_too_many_dots(text):
         raise UserError(f"{path}: line {line}: more dots than a setting has")
     try:
-        return tomlkit.parse(text)
+        document = tomlkit.parse(text)
+        document.unwrap()  # a table that is given twice is noticed only here
+        return document
     except ParseError as error:
         line, fault = error.line, str(error).rpartition(" at line ")[0] or str(error)
     except (TOMLKitError, ValueError, RecursionError) as error:  # it does not say where
