@@ -269,6 +269,41 @@ def test_names_and_places_that_will_not_do(twenty, tmp_path, small_run, at_home)
     assert not (at_home / "training" / "x").exists()
 
 
+def test_nothing_that_no_training_put_there_is_ever_removed(twenty, small_run, tmp_path):
+    work = tmp_path / "work"
+    theirs = shutil.copytree(twenty, work / "data")
+    for more in ([], ["--force"], ["--resume"]):
+        with pytest.raises(UserError, match="data: no training put that there"):
+            run(theirs, "--name", "x", "--work", work, *TINY, *more)
+    assert len(list(theirs.glob("*.mid"))) == 20
+    shutil.rmtree(theirs)
+    (work / "run").mkdir()
+    (work / "run" / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="run: no training put that there"):
+        run(twenty, "--name", "x", "--work", work, *TINY, "--force")
+    assert (work / "run" / "thesis.txt").is_file()
+    shutil.rmtree(work / "run")
+    finished = shutil.copytree(small_run, work / "run")
+    with pytest.raises(UserError, match="no such"):
+        run(tmp_path / "mistyped", "--name", "x", "--work", work, *TINY, "--resume")
+    assert runs.is_run(finished), "a name that was mistyped costs no training"
+    shutil.copytree(twenty, work / "run" / "collection")
+    with pytest.raises(UserError, match="is where this training puts what it makes"):
+        run(work / "run" / "collection", "--name", "x", "--work", work, *TINY, "--force")
+    assert len(list((work / "run" / "collection").glob("*.mid"))) == 20
+
+
+def test_work_may_be_where_one_stands(twenty, tmp_path, monkeypatch):
+    few = tmp_path / "few"
+    few.mkdir()
+    shutil.copy(twenty / "1.mid", few)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UserError, match="too little to learn from"):
+        run(few, "--name", "x", "--work", ".", *TINY)
+    assert list((tmp_path / "here").iterdir()) == []
+
+
 def test_settings_suit_how_much_there_is(data):
     prepared = Prepared(data)  # pieces of 300 notes
     long = config.named("genie")

@@ -166,6 +166,18 @@ def test_names_of_collections_that_tell_splits_apart_are_what_is_meant(tmp_path)
     assert splits_of(tmp_path / "train", tmp_path / "more")["train.mid"] is None
 
 
+def test_what_is_kept_for_validation_is_in_training_under_no_other_name(tmp_path):
+    for folder in ("a", "b"):
+        for seed in range(6):
+            midi_file(tmp_path / "in" / folder / f"{seed}.mid", music(seed, 200))
+    prepare([str(tmp_path / "in")], tmp_path / "out", jobs=1)
+    pieces = json.loads((tmp_path / "out" / "data.json").read_text())["pieces"]
+    splits = {}
+    for piece in pieces:
+        splits.setdefault(piece["name"].rpartition("/")[2], set()).add(piece["split"])
+    assert {"validation"} in splits.values() and all(len(found) == 1 for found in splits.values()), splits
+
+
 def test_a_hash_gives_a_file_the_same_split_in_any_collection(tmp_path):
     for n in range(40):
         midi_file(tmp_path / "one" / f"{n}.mid", music(n, 130))

@@ -3,6 +3,7 @@
 Apart from export.py, so that importing a checkpoint does without torch.
 """
 
+import shlex
 from pathlib import Path
 
 from pianogenie.errors import UserError
@@ -12,6 +13,11 @@ TOLERANCE = 1e-4
 """The largest difference of logits that a folder's decoder may show against what it was made from."""
 
 _MOST_CARD_BYTES = 1 << 20
+
+
+def played_as(out: Path) -> str:
+    """What a folder is called by to be played, as a shell takes it: a bare name would be a model's that ships."""
+    return shlex.quote(str(out) if len(out.parts) > 1 else f"./{out}")
 
 
 def check_place(out: Path, force: bool) -> None:

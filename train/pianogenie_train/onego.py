@@ -3,7 +3,6 @@
 Each step leaves something whole behind or nothing, so that a second try goes on where the first was stopped.
 """
 
-import shlex
 import shutil
 import time
 from collections.abc import Callable
@@ -62,9 +61,13 @@ class Job:
             done = prepare.prepare(list(self.paths), folder, jobs=jobs, command=self.command, progress=progress)
             say(report.of_preparation(done, folder, time.perf_counter() - began, jobs))
             data = Prepared(folder)
-            retrain.check_enough(data, source)
+            try:
+                retrain.check_enough(data, source)
+            except UserError:
+                shutil.rmtree(folder)  # made just now
+                raise
         except UserError:
-            self.places.clear()
+            self.places.leave()
             raise
         return data
 
@@ -116,14 +119,13 @@ class Job:
             places.run, places.model, self.provenance, name=self.name, data=data.folder, force=force, progress=progress
         )
         say(report.of_export(facts, places.model, how_to_play=False))
-        play = shlex.quote(places.play)
         compared = other and beside.scored(other, data, progress, is_parent=self.parent_name is not None)
-        page = making.write_page(places.model, places.run, data, compared, play=play)
+        page = making.write_page(places.model, places.run, data, compared, play=places.play)
         if compared:
             say(report.of_comparison(other.name, compared.scores))
         say(f"How it came about, to look at and to listen to: {page}")
         say(f"Data and checkpoints, which playing does not need: {places.work}")
-        say(f"Play it: pianogenie play --model {play}")
+        say(f"Play it: pianogenie play --model {places.play}")
 
 
 def _check_same_files(data: Prepared, job: Job) -> None:

@@ -124,13 +124,14 @@ def _split_by_hash(pieces: list[tuple[dict, float]]) -> None:
             if 0 <= fraction < share:
                 piece["split"] = split
             fraction -= share
-    # A small collection may have nothing to be scored on by bad luck: the piece with the lowest hash then is.
+    # A small collection may have nothing to be scored on by bad luck: what has the lowest hash then is, each copy.
     long_enough = [(f, i) for i, (p, f) in enumerate(pieces) if p["length"] >= WINDOW_NOTES]
     scored = [i for _, i in long_enough if pieces[i][0]["split"] == "validation"]
     if undecided and len(long_enough) > 1 and not scored:
         spare = [(f, i) for f, i in long_enough if any(pieces[i][0] is piece for piece, _ in undecided)]
-        if spare:
-            pieces[min(spare)[1]][0]["split"] = "validation"
+        for fraction, i in spare:
+            if fraction == min(spare)[0]:
+                pieces[i][0]["split"] = "validation"
 
 
 def _report(pieces: list[dict], files_out: Counter, notes_out: Counter, named: list) -> dict:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pianogenie_train.bench import Quality, Speed
+    from pianogenie_train.modelfolder import played_as
+from pianogenie_train.bench import Quality, Speed
 
 _MOST_NAMES = 20
 _HEADLINES = ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")
@@ -75,7 +76,7 @@ def of_export(facts: dict, out: Path, *, how_to_play: bool = True) -> str:
     if "not stated" in (facts["licence"], facts["data"]["licence"]):
         lines.append("The card states no licence: give --data-name, --data-licence and --weights-licence.")
     if how_to_play:
-        lines.append(f"Play it: pianogenie play --model {out}")
+        lines.append(f"Play it: pianogenie play --model {played_as(out)}")
     return "\n".join(lines)
 
 

@@ -1,9 +1,12 @@
 """What one command needs to know to make a model of a collection: where things go, whether there is enough to learn
 from, and settings that suit how much there is. (onego.py does the work.)"""
 
+import contextlib
 import math
 import re
+import shlex
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +38,7 @@ class Places:
 
     model: Path
     work: Path  # holds `data` and `run`
-    play: str  # what the model is called by to be played
+    play: str  # what the model is called by to be played, as a shell takes it
 
     @property
     def data(self) -> Path:
@@ -50,26 +53,40 @@ class Places:
         return (self.data / "data.json").is_file() or runs.is_run(self.run)
 
     def clear(self) -> None:
-        """Remove what an earlier try has left, and nothing else."""
+        """Remove what an earlier try has left, and nothing else (see `places`)."""
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.rmtree(self.run, ignore_errors=True)
-        if self.work.is_dir() and not any(self.work.iterdir()):
+        self.leave()
+
+    def leave(self) -> None:
+        """Remove the folder if there is nothing in it."""
+        with contextlib.suppress(OSError):  # it holds something, or is where we stand
             self.work.rmdir()
 
 
-def places(name: str, out: Path | None, work: Path | None, *, resume: bool, force: bool) -> Places:
-    """Where the model `name` and its training go. Raises UserError for a name or a place that will not do."""
+def places(
+    name: str, out: Path | None, work: Path | None, collection: Sequence[str], *, resume: bool, force: bool
+) -> Places:
+    """Where the model `name` and its training go. Raises UserError for a name or a place that will not do: that holds
+    what no training put there, since all that a training left may be removed, or what it is to learn from."""
     if not _NAME.fullmatch(name) or name != name.strip(" ."):
         raise UserError(f"--name {name!r}: a model's name is 1 to 64 letters, digits, spaces and . _ + -")
     if out is None and name in {folder.name for folder in shipped_models()}:
         raise UserError(f"--name {name}: is the name of a model that ships; give yours another")
     model = out or own_models_dir() / name
-    found = Places(model, work or training_dir() / name, name if out is None else str(out))
+    play = shlex.quote(name) if out is None else modelfolder.played_as(out)
+    found = Places(model, work or training_dir() / name, play)
     modelfolder.check_place(model, force)
     if found.work.is_dir():
         strange = sorted(p.name for p in found.work.iterdir() if p.name not in ("data", "run") and p.name[0] != ".")
         if strange:
             raise UserError(f"{found.work}: holds {strange[0]}, which no training put there; name another with --work")
+        for folder, is_ours in ((found.data, (found.data / "data.json").is_file()), (found.run, _is_ours(found.run))):
+            if folder.exists() and not is_ours:
+                raise UserError(f"{folder}: no training put that there; name another folder with --work")
+            for path in collection:
+                if Path(path).resolve().is_relative_to(folder.resolve()):
+                    raise UserError(f"{path}: is where this training puts what it makes; name another with --work")
     elif found.work.exists():
         raise UserError(f"{found.work}: is there already and is not a folder; name another with --work")
     if found.begun() and not (resume or force):
@@ -77,6 +94,11 @@ def places(name: str, out: Path | None, work: Path | None, *, resume: bool, forc
             f"{found.work}: holds a training that was begun earlier; go on with --resume, or begin anew with --force"
         )
     return found
+
+
+def _is_ours(run: Path) -> bool:
+    """Whether a folder is a training's, one that was killed at its very beginning included."""
+    return runs.is_run(run) or (run.is_dir() and not any(path.name[0] != "." for path in run.iterdir()))
 
 
 def check_playable(config: Config, whose: str) -> None:
@@ -126,7 +148,8 @@ def suited(config: Config, data: Prepared, changes: dict) -> Config:
         settings["window"] = WINDOW_NOTES
     window = changes.get("window") or settings.get("window", config.window)
     notes_a_step = config.batch_size * int(window)
-    settings["steps"] = max(1, math.ceil(MOST_PASSES * int(lengths.sum()) / notes_a_step))
+    learnt = int(lengths[lengths >= int(window)].sum())  # of shorter pieces nothing is
+    settings["steps"] = max(1, math.ceil(MOST_PASSES * learnt / notes_a_step))
     held_out = len(data.windows("validation", int(window))) * int(window)
     every = math.ceil(held_out / 3 / _VALIDATION_SHARE / notes_a_step)
     settings["validate_every"] = min(max(every, _VALIDATE_EVERY[0]), _VALIDATE_EVERY[1])

@@ -94,7 +94,7 @@ def new(
     first = ranks.rank() == 0
     say = click.echo if first else _nothing
     title = provenance.pop("data_name") or ", ".join(Path(path).resolve().name for path in paths)
-    places = retrain.places(name, out, work, resume=resume, force=force)
+    places = retrain.places(name, out, work, paths, resume=resume, force=force)
     job = onego.Job(
         name=name,
         paths=paths,

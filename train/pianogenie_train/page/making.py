@@ -8,6 +8,7 @@ from pianogenie.files import written_whole
 from pianogenie.model import Model, load_model
 from pianogenie_train import card as cards
 from pianogenie_train.data import Prepared
+from pianogenie_train.modelfolder import played_as
 from pianogenie_train.page import charts, counting, curves, listening
 from pianogenie_train.page.beside import Beside
 from pianogenie_train.players import FolderPlayer
@@ -26,7 +27,7 @@ def write_page(
     """
     model = load_model(folder)
     out = out or folder / NAME
-    text = _template().render(play=play or str(folder), **_facts(model, run, data, beside))
+    text = _template().render(play=play or played_as(folder), **_facts(model, run, data, beside))
     with written_whole(out) as path:
         path.write_text(text, encoding="utf-8")
     return out
