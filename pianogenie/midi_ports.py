@@ -162,7 +162,8 @@ def ports_of(api: int, client: Client) -> list[Port]:
 
 
 def matching(ports: list[Port], name: str) -> list[Port]:
-    """Those among `ports` that a person may mean by `name` (see `find_port`)."""
+    """Those among `ports` that a person may mean by `name` (see `find_port`). Our own, and another genie's, is meant by
+    nobody who does not say so: "piano" is the piano."""
     exact = [p for p in ports if name in (p.name, p.label)]
     if exact:
         return exact
@@ -175,7 +176,8 @@ def matching(ports: list[Port], name: str) -> list[Port]:
             if same:
                 return same
             break
-    return [p for p in ports if part in p.name.lower()]
+    ours = CLIENT_NAME.lower()
+    return [p for p in ports if part in p.name.lower() and (ours in part or not p.name.lower().startswith(ours))]
 
 
 def _names(ports: list[Port]) -> str:

@@ -183,8 +183,7 @@ class Performer:
 
     def _hush(self, output: Output) -> None:
         """Tell an output that broke to fall silent: the trouble may have passed, and nothing is sent to it later."""
-        with contextlib.suppress(Exception):
-            for key, holders in enumerate(self._holders):
-                if holders:
-                    output.send(NoteOff(key, self._time))
-            output.send(Pedal(0, self._time))
+        # All keys: it may have stumbled over a note-off, or not have heard yet of notes that are over.
+        for event in (*(NoteOff(key, self._time) for key in range(NUM_KEYS)), Pedal(0, self._time)):
+            with contextlib.suppress(Exception):
+                output.send(event)

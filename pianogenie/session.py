@@ -1,7 +1,6 @@
 """A live session: the way of a note put together, and taken apart again whatever ends it."""
 
 import contextlib
-import os
 import queue
 import signal
 import threading
@@ -22,6 +21,8 @@ from pianogenie.thinking import Thinking
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
 _SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+_STOOD_STILL_S = 0.5
+"""A demo that is so late did not run meanwhile."""
 _PANIC = getattr(signal, "SIGUSR1", None)
 _SUSPEND = getattr(signal, "SIGTSTP", None)
 AnyInput = TypeVar("AnyInput", bound=Input)
@@ -137,6 +138,7 @@ class Session:
 
     def __exit__(self, *_error: object) -> None:
         try:
+            self.hands.all_up()  # whatever keeps an input from closing shall not keep notes on
             for device in self.inputs:
                 with contextlib.suppress(Exception):  # one that cannot even be closed must not keep the notes on
                     device.close()
@@ -169,9 +171,10 @@ class Session:
             if number != _SUSPEND:
                 self.panic()
                 continue
-            # A press between the panic and the stop would sound for as long as we are suspended.
-            with self.while_suspended(), self.hands.stilled():
-                os.kill(os.getpid(), signal.SIGSTOP)
+            # A press between the panic and the stop would sound for as long as we are suspended. So would one before
+            # the terminal is ours again: who takes it in the background is stopped once more.
+            with self.hands.stilled(), self.while_suspended():
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # `os.kill` may return before we are stopped
 
 
 def autoplay(session: Session, events: Sequence[PlayerEvent], ring_s: float = 1.5) -> None:
@@ -183,17 +186,20 @@ def autoplay(session: Session, events: Sequence[PlayerEvent], ring_s: float = 1.
     began = session.clock()
 
     def sleep_until(moment: float) -> bool:
+        nonlocal began
         while (rest := began + moment - session.clock()) > 0:
             time.sleep(min(rest, 0.05))
             if session.should_stop():
                 return False
+        if -rest > _STOOD_STILL_S:
+            began -= rest  # we were suspended, or the machine was: on from here, in time
         return True
 
     try:
         for event in events:
             if not sleep_until(event.time):
                 return
-            session.performer.play(event._replace(time=session.clock()))
+            session.hands.play(event)
         sleep_until((events[-1].time if events else 0.0) + ring_s)
     finally:
         session.stop()  # also when a note could not be played: nobody else would end a demo

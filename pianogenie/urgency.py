@@ -97,7 +97,8 @@ def _watched() -> bool:
         return False  # handlers are the main thread's to set
     try:
         _, most = resource.getrlimit(resource.RLIMIT_RTTIME)
-        soft = _TIRES_AFTER_US if most == resource.RLIM_INFINITY else min(_TIRES_AFTER_US, most)
+        # At the hard limit the system kills.
+        soft = _TIRES_AFTER_US if most == resource.RLIM_INFINITY else min(_TIRES_AFTER_US, most // 2)
         resource.setrlimit(resource.RLIMIT_RTTIME, (soft, most))
         signal.signal(signal.SIGXCPU, _tire)
     except (OSError, ValueError):

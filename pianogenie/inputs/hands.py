@@ -49,6 +49,11 @@ class Hands:
         """How many buttons there are."""
         return self._num_buttons
 
+    def play(self, event: PlayerEvent) -> None:
+        """An event of nobody's hand, such as a demo's, now."""
+        with self._lock:
+            self._play(event._replace(time=self._now()))
+
     def idle_s(self) -> float:
         """Seconds since anything moved: whoever has work that can wait does it when this is long."""
         return self._clock() - self._moved_at

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _NOTE_OFF, _NOTE_ON, _CONTROL_CHANGE = 0x80, 0x90, 0xB0
 _SUSTAIN, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF, _LAST_MODE = 64, 120, 121, 123, 127
-_ACTIVE_SENSING = [0xFE]
+_CLOCK, _ACTIVE_SENSING = [0xF8], [0xFE]
 _SENSED_S = 0.5
 """After so much silence of one that has sent active sensing, which comes every 0.3 s at least, its cable is out."""
 _PATIENCE_S = 0.1
@@ -89,7 +89,7 @@ class MidiInput(Input):
             if self._client is not None and not self._listening:
                 self._listening = True
                 self._senses = False
-                self._client.ignore_types(active_sense=False)
+                self._client.ignore_types(timing=False, active_sense=False)
                 self._inbox = Inbox(self.take, self._hands.together, "MIDI in")
                 self._client.set_callback(self._hear)
 
@@ -155,7 +155,7 @@ class MidiInput(Input):
         self._heard_at = time.monotonic()
         if message == _ACTIVE_SENSING:
             self._senses = True
-        elif inbox is not None:
+        elif inbox is not None and message != _CLOCK:  # which says no more than that the cable is in
             inbox.put(message)
 
     def _control(self, channel: int, number: int, value: int) -> None:

@@ -65,7 +65,7 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
     drawn = -1
     digits = f"1-{view.num_buttons}" if view.num_buttons < 10 else "1-9, 0"
     print(f"{status}\n{digits} or the home row play, space is the pedal, Backspace silences everything, Esc quits\n")
-    with terminal.cbreak(), terminal.hidden_cursor(), Quiet() as quiet:
+    with terminal.cbreak(), never_held_up(), terminal.hidden_cursor(), Quiet() as quiet:
         while not should_stop():
             rest = _POLL_S if note_ends is None else max(0.0, note_ends - time.perf_counter())
             key = terminal.inkey(timeout=min(_POLL_S, rest), esc_delay=0.05)
@@ -89,6 +89,25 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
             now = time.perf_counter()
             quiet.rest(now, now - hands.idle_s())
     print()
+
+
+@contextlib.contextmanager
+def never_held_up() -> Iterator[None]:
+    """In this block Ctrl-S, which a hand on the home row may hit, does not stop the terminal, and whoever prints."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        yield
+        return
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+    ours = list(before)
+    ours[0] &= ~termios.IXON
+    termios.tcsetattr(keyboard, termios.TCSANOW, ours)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSANOW, before)
 
 
 def tell_above(view: TerminalView) -> Callable[[str], None]:

@@ -145,7 +145,10 @@ class Recorder(Output):
             if not any(type(event) is tuple and type(event[0]) is Press for event in batch):
                 return
             batch, self._before = list(self._before), None
-            start = _time_of(batch[0]) if self.saved else 0.0
+            # The first take begins with the session, unless nobody played for long: times end after a day.
+            start = _time_of(batch[0])
+            if not self.saved and start <= _TAKE_ENDS_S:
+                start = 0.0
             self._journal = _new_journal(self._folder, self._num_buttons, self._notes, start)
         self._journal.append(batch)
 

@@ -82,6 +82,16 @@ def test_typed_keys_play_and_esc_quits(terminal, tmp_path):
     assert re.search(r"[A-G][♯♭]?\d", read()), "the line names the note"
 
 
+def test_ctrl_s_holds_nothing_up(terminal, tmp_path):
+    type_, read, process = terminal
+    type_("\x131")
+    time.sleep(1.0)
+    type_("\x1b")
+    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    ((_, start, end),) = notes(tmp_path / "music")
+    assert end - start == pytest.approx(0.4, abs=0.15)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
 def test_signals_end_it_well(terminal, tmp_path, number):
     type_, read, process = terminal

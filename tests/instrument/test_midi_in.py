@@ -173,6 +173,19 @@ def test_a_controller_that_says_it_is_there_and_falls_silent_lets_go(monkeypatch
     assert player.said[4:] == [("Press", 1)]
 
 
+def test_a_clock_shows_that_a_controller_is_there_and_is_no_note(monkeypatch):
+    player, now = Player(), [100.0]
+    monkeypatch.setattr("pianogenie.inputs.midi_in.time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep))
+    assert "timing" not in player.client.ignores
+    player.client.say(0xFE)
+    player.say(0x90, 60, 50)
+    for _ in range(20):
+        now[0] += 0.3
+        player.client.say(0xF8)
+        player.input.listen()
+    assert player.said == [("Press", 0)]
+
+
 def test_a_port_that_goes_away_lets_go_and_one_that_returns_plays():
     player = Player()
     player.say(0x90, 60, 50)

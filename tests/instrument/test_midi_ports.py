@@ -72,6 +72,16 @@ def test_two_backends_with_a_port_of_one_name_are_told_apart_by_the_backend(syst
     assert find_port("other (jack)").index == 1
 
 
+def test_our_own_ports_are_no_piano(system):
+    """What "piano" found was the genie itself, which then played what it heard itself play."""
+    system.names = {1: ["Pianogenie:in 130:0", "Digital Piano"], 3: ["Pianogenie:in"]}
+    assert find_port("piano").name == "Digital Piano"
+    system.names[1].pop()
+    with pytest.raises(UserError, match="no such MIDI output"):
+        find_port("piano")
+    assert find_port("pianogenie (jack)").api == 3, "who asks for it gets it"
+
+
 def test_two_ports_of_one_name_on_one_backend_are_numbered(system):
     system.names[1] = ["USB MIDI", "USB MIDI"]
     assert [p.name for p in list_ports()] == ["USB MIDI", "USB MIDI #2"]

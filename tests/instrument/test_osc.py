@@ -256,6 +256,22 @@ def test_nobody_listening_is_no_trouble_and_a_network_that_refuses_is_told_at_th
     output.close()
 
 
+def test_what_lets_go_is_said_when_the_network_takes_it_again():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(10)
+        output = OscOutput(f"127.0.0.1:{listener.getsockname()[1]}")
+        place, nowhere = output._place, ("127.0.0.1", 0)  # what the system refuses
+        for key, ways in ((39, (place, nowhere)), (41, (nowhere, nowhere)), (43, (place, nowhere))):
+            for kind, output._place in zip(("on", "off"), ways, strict=True):
+                output.send(NoteOn(key, 77, 2, 0.0) if kind == "on" else NoteOff(key, 0.0))
+        output._place = place
+        output.close()
+        heard = [OscPacket(listener.recv(1000)).messages[0].message.params[:2] for _ in range(5)]
+    assert heard == [[60, 77], [60, 0], [62, 0], [64, 77], [64, 0]]
+    assert output.trouble.startswith("1 packets were not sent")
+
+
 def test_a_panic_is_said():
     """To whoever missed a packet that let go of a note."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:

@@ -237,6 +237,14 @@ def test_a_long_silence_ends_a_recording_and_the_next_begins_at_its_own_zero(tmp
     assert load_performance(second).events == [Press(1, 0.0), Release(1, 0.5)]
 
 
+def test_an_instrument_that_nobody_touched_for_days_records_what_can_be_read(tmp_path):
+    days = 3 * 86400.0
+    recorder = Recorder(tmp_path, 8)
+    play(recorder, [NoteOn(5, 60, 1, days), NoteOff(5, days + 0.5)], [Press(1, days), Release(1, days + 0.5)])
+    recorder.close()
+    assert load_performance(recorder.saved[0]).events == [Press(1, 0.0), Release(1, 0.5)]
+
+
 def test_a_claimed_journal_is_nobody_elses(tmp_path):
     path = tmp_path / "x.journal"
     Journal(path, 8, []).close()

@@ -1,5 +1,6 @@
 """A live session's ways out."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import sys
 import threading
 import time
 
-from pianogenie.events import NoteOff, NoteOn, Pedal, Press
+from pianogenie.events import NoteOff, NoteOn, Pedal, Press, Release
 from pianogenie.genie import Genie
 from pianogenie.inputs.base import Input
 from pianogenie.model import load_model
@@ -35,6 +36,33 @@ def test_a_demo_that_breaks_down_ends_the_session(toy_model, monkeypatch):
     thread.start()
     thread.join(10)
     assert session.should_stop()
+
+
+def test_a_demo_that_stood_still_goes_on_in_time_and_plays_nothing_while_it_is_silenced(toy_model, monkeypatch):
+    collector, ahead = Collector(), [0.0]
+    session = Session(Genie(load_model(toy_model)), [collector])
+    clock = session.clock
+    monkeypatch.setattr(session, "clock", lambda: clock() + ahead[0])
+    session.hands._clock = session.clock
+    events = [event for i in range(6) for event in (Press(i, 0.1 * i), Release(i, 0.1 * i + 0.05))]
+    thread = threading.Thread(target=autoplay, args=(session, events, 0.0))
+
+    def struck():
+        return [event.time for event in collector.events if type(event) is NoteOn]
+
+    thread.start()
+    wait_for(struck, "the first note")
+    with session.hands.stilled():
+        before = len(struck())
+        ahead[0] = 3600.0  # as after a suspension
+        time.sleep(0.3)
+        assert len(struck()) == before
+    thread.join(10)
+    session.performer.close()
+    later = [time for time in struck() if time >= 3600]
+    assert len(struck()) == 6 and len(later) >= 3
+    gaps = [after - before for before, after in itertools.pairwise(later)]
+    assert sorted(gaps)[len(gaps) // 2] > 0.05, f"not all at once: {later}"
 
 
 def test_trouble_that_did_not_stop_an_output_is_said_at_the_end(toy_model, capsys):
@@ -83,14 +111,14 @@ class Device(Input):
         raise OSError("gone")
 
 
-def test_inputs_are_closed_first_and_one_that_cannot_be_keeps_no_note_on(toy_model):
+def test_what_is_held_is_let_go_before_inputs_are_closed_which_may_take_long_or_fail(toy_model):
     collector = Collector()
     with Session(Genie(load_model(toy_model)), [collector]) as session:
         device = session.add(Device(session.hands, collector))
         device.hands.down(("pad", 1), 3)
         device.missing = True
         assert session.losses() == ["lost pad"]
-    assert device.sounded_at_the_end == [NoteOn]
+    assert device.sounded_at_the_end == [NoteOn, NoteOff]
     assert [type(event) for event in collector.events] == [NoteOn, NoteOff, Pedal]
 
 

@@ -118,6 +118,18 @@ hurry(); tell(); calm_down(); tell(); hurry(); tell()
     assert told(script)[:3] == ["real time", "ordinary", "real time"]
 
 
+def test_a_time_that_the_system_bounds_is_noticed_before_it_kills():
+    script = """
+import resource
+resource.setrlimit(resource.RLIMIT_RTTIME, (200_000, 200_000))
+hurry()
+soft, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
+assert soft < hard == 200_000, soft
+tell()
+"""
+    assert told(script)
+
+
 def test_a_thread_that_has_ended_is_nobodys_trouble():
     from pianogenie.urgency import calm_down, hurry
 
