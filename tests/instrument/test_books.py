@@ -128,6 +128,7 @@ class Stage(RuleBasedStateMachine):
         for port in self.ports:
             port.piano.cutting = False
 
+    @precondition(lambda self: not self.together)  # what comes in one piece takes no time
     @rule(seconds=st.sampled_from((0.001, 0.02, 0.04, 0.05, 0.3, 1.0, 70.0)))
     def wait(self, seconds):
         start = self.clock.now
@@ -158,6 +159,7 @@ class Stage(RuleBasedStateMachine):
         for port in which:
             self.ports[port].plug()
 
+    @precondition(lambda self: not self.together)
     @rule(which=PORTS, complains=st.booleans(), plays_on=st.booleans(), seconds=st.sampled_from((0.02, 0.5, 3.0)))
     def pull_ports_in_mid_chord(self, which, complains, plays_on, seconds):
         """What is otherwise a matter of luck: struck before, let go while nobody knows yet that the cable is out."""
