@@ -16,9 +16,11 @@ from click.testing import CliRunner
 from pianogenie_train import config, loop, losses, runs
 from pianogenie_train.cli import train as cli
 from pianogenie_train.data import Prepared
+from pianogenie_train.prepare import prepare
 
 from pianogenie.errors import UserError
 
+from .conftest import midi_file, music
 from .faults import full_disk
 
 TINY = config.named("paper").but(rnn_dim=8, batch_size=4, window=32, lr=0.01, validate_every=4)
@@ -286,3 +288,16 @@ def test_a_stopped_clock_counts_training_only(data, tmp_path):
     time.sleep(1.0)
     outcome = go_on(data, tmp_path / "run", {"steps": 3})
     assert first < outcome.minutes < first + 0.5
+
+
+def test_a_run_goes_on_with_its_own_files_alone(tmp_path):
+    """Another collection may have as many notes."""
+    for name, first in (("a", 0), ("b", 100)):
+        for seed, split in enumerate(["train", "train", "validation"], start=first):
+            midi_file(tmp_path / name / split / f"{seed}.mid", music(seed, 200))
+        prepare([str(tmp_path / name)], tmp_path / f"data-{name}", jobs=1)
+    settings = TINY.but(steps=2, validate_every=2)
+    train(tmp_path / "data-a", tmp_path / "run", settings)
+    with pytest.raises(UserError, match="was trained on other files than"):
+        go_on(tmp_path / "data-b", tmp_path / "run", {"steps": 4})
+    assert go_on(tmp_path / "data-a", tmp_path / "run", {"steps": 4}).step == 4

@@ -42,6 +42,11 @@ def test_a_child_begins_where_its_parent_is_and_learns_gently(data, small_model,
     assert child.settings({}).lr == child.config.lr and child.licence == "CC0-1.0"
 
 
+def test_a_child_has_as_many_buttons_as_its_parent(small_model):
+    with pytest.raises(UserError, match="its num_buttons is 8, not 5"):
+        parents.find_parent(str(small_model)).settings({"num_buttons": "5"})
+
+
 def test_a_card_from_before_a_setting_existed_is_gone_on_from(small_model, tmp_path):
     folder = shutil.copytree(small_model, tmp_path / "model")
     _edit(folder, lambda card: [card["recipe"]["settings"].pop(name) for name in ("memories", "dropout", "optimiser")])

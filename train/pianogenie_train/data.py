@@ -65,6 +65,7 @@ class Prepared:
             self.sources = [str(name) for name in data["sources"]]
             self.report = data["report"]
             self.collection = data.get("collection")  # sources.collection; data of earlier trainers do without
+            self.fingerprint: str | None = self.collection.get("sha256") if isinstance(self.collection, dict) else None
             self._starts, self._lengths = (
                 np.array([piece[name] for piece in data["pieces"]], np.int64) for name in ("start", "length")
             )

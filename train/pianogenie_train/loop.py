@@ -228,6 +228,8 @@ def _check_data(data: Prepared, run: Run) -> None:
         raise UserError(
             f"{run.folder}: was trained on {run.notes} notes, {data.folder} holds {notes}; start a run of its own"
         )
+    if run.collection and data.fingerprint and run.collection != data.fingerprint:
+        raise UserError(f"{run.folder}: was trained on other files than {data.folder} holds; start a run of its own")
 
 
 def check_parent(run: Run, parent_name: str | None, way_out: str) -> None:
@@ -249,7 +251,7 @@ def new_run(
         way_out = "go on with --resume, or " if runs.is_run(folder) else ""
         raise UserError(f"{folder}: is there already; {way_out}name another")
     notes = int(data.report["splits"]["train"]["notes"])
-    return Run(folder, config, config_name, data.folder, notes, [data.command, command], parent)
+    return Run(folder, config, config_name, data.folder, notes, [data.command, command], parent, data.fingerprint)
 
 
 def resumed_run(

@@ -61,7 +61,8 @@ class Parent:
         begun = configs.CONFIGURATIONS.get(self.config_name, self.config).lr
         rate = min(self.config.lr, RATE_SHARE * begun)  # it may be a child itself
         config = self.config.asked_for({"lr": rate, "warmup_steps": WARMUP_STEPS, **changes})
-        if _shapes(Autoencoder(config).state_dict()) != _shapes(self.weights):
+        another_row = config.num_buttons != self.config.num_buttons  # which shows in no shape of the paper's
+        if another_row or _shapes(Autoencoder(config).state_dict()) != _shapes(self.weights):
             odd = [
                 f"{name} is {getattr(self.config, name)}, not {getattr(config, name)}"
                 for name in changes

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pianogenie_train.modelfolder import played_as
+
 if TYPE_CHECKING:
-    from pianogenie_train.modelfolder import played_as
-from pianogenie_train.bench import Quality, Speed
+    from pianogenie_train.bench import Quality, Speed
 
 _MOST_NAMES = 20
 _HEADLINES = ("ppl", "cvr", "gold", "hand_ppl", "free_cvr")

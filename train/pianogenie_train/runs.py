@@ -43,6 +43,7 @@ class Run:
     notes: int  # training notes of that data
     commands: list[str]  # prepare, fit, and each resumption
     parent: dict[str, Any] | None = None  # what it started from (parents.py); None: from nothing
+    collection: str | None = None  # which one it learns from (`Prepared.fingerprint`); None: of earlier trainers
 
     def checkpoint(self, which: str) -> Path:
         """Where the checkpoint `which` (LAST or BEST) lies, there or not."""
@@ -62,6 +63,7 @@ class Run:
             "config": self.config.as_dict(),
             "data": str(self.data),
             "notes": self.notes,
+            "collection": self.collection,
             "commands": self.commands,
             "parent": self.parent,
             "versions": {
@@ -104,6 +106,7 @@ def open_run(folder: Path) -> Run:
             int(facts["notes"]),
             [str(c) for c in facts["commands"]],
             parent,
+            facts.get("collection"),
         )
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error})") from error
