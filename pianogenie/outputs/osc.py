@@ -18,8 +18,8 @@ class OscOutput(Output):
     `/pianogenie/panic` to one place.
 
     Nothing is ever waited for: what the network does not take at once is dropped and counted, but for what lets go,
-    which is tried again before whatever comes next, and at the end. Raises UserError if
-    `place` ("HOST:PORT") names none.
+    which is tried again before whatever comes next, and at the end. Raises UserError if `place` ("HOST:PORT") names
+    none.
     """
 
     comes_first = True

@@ -129,8 +129,9 @@ def _split_by_hash(pieces: list[tuple[dict, float]]) -> None:
     scored = [i for _, i in long_enough if pieces[i][0]["split"] == "validation"]
     if undecided and len(long_enough) > 1 and not scored:
         spare = [(f, i) for f, i in long_enough if any(pieces[i][0] is piece for piece, _ in undecided)]
+        lowest = min((fraction for fraction, _ in spare), default=None)
         for fraction, i in spare:
-            if fraction == min(spare)[0]:
+            if fraction == lowest:
                 pieces[i][0]["split"] = "validation"
 
 
