@@ -31,17 +31,17 @@ class Heartbeat:
 
         True at once where there is nothing to be seen. Waiting ends when `unless` is true, too.
         """
-        began, by = self._sleeps(), time.monotonic() + seconds
+        began, by = self.count(), time.monotonic() + seconds
         if began is None:
             return True
-        while (now := self._sleeps()) is not None and now < began + beats:
+        while (now := self.count()) is not None and now < began + beats:
             if time.monotonic() >= by or unless():
                 return False
             time.sleep(_LOOKS_EVERY_S)
         return now is not None
 
-    def _sleeps(self) -> int | None:
-        """How often the thread has gone to sleep; None if there is none."""
+    def count(self) -> int | None:
+        """How often it has beaten so far; None where there is nothing to be seen."""
         lines = _read(self._thread, "status").splitlines() if self._thread is not None else []
         return next((int(line.split()[1]) for line in lines if line.startswith(_COUNTED)), None)
 

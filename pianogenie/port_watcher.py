@@ -7,7 +7,7 @@ from collections.abc import Callable
 import rtmidi
 
 from pianogenie.errors import UserError
-from pianogenie.lifelines import Lifelines
+from pianogenie.link import Link
 from pianogenie.midi_ports import CLIENT_NAME, ERRORS, Port, abandon, apis, client_of, matching, ports_of
 
 EVERY_S = 0.1
@@ -34,7 +34,7 @@ class Watched:
         gone: Callable[[], None],
         back: Callable[[Port], bool],
         while_here: Callable[[], None],
-        wake: threading.Event,
+        watcher: "PortWatcher",
     ):
         self.name = name
         self.port = port
@@ -46,7 +46,7 @@ class Watched:
         self.broken = False
         self.refused: Port | None = None  # what it could have been, were it not somebody else's
         self.again_at = 0.0  # when opening it may be tried again
-        self._wake = wake
+        self._watcher = watcher
 
     def broke(self) -> None:
         """It could not be written to, listed or not: it shall be taken as gone, and back when it opens again.
@@ -54,7 +54,13 @@ class Watched:
         Safe on the hot path: two flags are set.
         """
         self.broken = True
-        self._wake.set()
+        self._watcher.wake()
+
+    def once_more(self) -> None:
+        """Open it now, if it is there and was to be tried again later."""
+        for _ in range(2):  # if it broke just now, that is looked after first
+            self.again_at = 0.0
+            self._watcher.look()
 
 
 class PortWatcher:
@@ -96,7 +102,7 @@ class PortWatcher:
         of our own (`Port.is_own`) goes with its server, and may be opened again where there is one.
         """
         name, port = (wanted, None) if isinstance(wanted, str) else (wanted.title, wanted)
-        return self._add(Watched(name, port, inputs, gone, back, while_here, self._wake))
+        return self._add(Watched(name, port, inputs, gone, back, while_here, self))
 
     def _add(self, watched: Watched) -> Watched:
         # Clients that list are made before anything plays: making one stops the interpreter for as long as it takes.
@@ -108,6 +114,10 @@ class PortWatcher:
             self._thread = threading.Thread(target=self._run, name="port watcher", daemon=True)
             self._thread.start()
         return watched
+
+    def wake(self) -> None:
+        """Look soon."""
+        self._wake.set()
 
     def look(self) -> None:
         """One look at the list."""
@@ -125,11 +135,16 @@ class PortWatcher:
             elif watched.here:
                 watched.while_here()
             elif found is not None and now >= watched.again_at:
-                if _taken_back(watched, found):
+                if self._goes_on(found, watched) and _taken_back(watched, found):
                     self._announce(f"{found.title} is {'there' if watched.port is None else 'back'}")
                     watched.here, watched.port, watched.name = True, found, found.title
                 else:
                     watched.again_at = now + self._again_s
+
+    def _goes_on(self, port: Port, watched: Watched) -> bool:
+        """Whether the port's server does; else it lists ports, but whoever opens one waits, and all of us."""
+        lister = self._listers.get((port.api, watched.inputs))
+        return lister is None or lister.link.answers()
 
     def _find(self, watched: Watched) -> Port | None:
         port = watched.port
@@ -206,13 +221,13 @@ class _Lister:
     def __init__(self, api: int, inputs: bool):
         self._api = api
         self._failed = False
-        self._lifelines = Lifelines()
-        with self._lifelines.opened():
+        self.link = Link()
+        with self.link.opened():
             self._client = client_of(api, inputs, _LISTERS_NAME)
 
     def is_dead(self) -> bool:
         """Whether there is no server, or it has ended."""
-        return self._client is None or self._failed or self._lifelines.are_cut()
+        return self._client is None or self._failed or self.link.is_cut()
 
     def list(self) -> list[Port]:
         """The ports; none if the backend does not answer (any more)."""
@@ -223,15 +238,15 @@ class _Lister:
         except ERRORS:
             ports = []
         # Where a cut line cannot be seen, an empty list is all that a JACK server leaves behind.
-        self._failed = not ports and self._api == rtmidi.API_UNIX_JACK and not self._lifelines
+        self._failed = not ports and self._api == rtmidi.API_UNIX_JACK and not self.link.lifelines
         return ports
 
     def close(self) -> None:
-        """Delete the client, unless its server has ended: libjack may crash over closing what has gone."""
-        dead = self.is_dead()
-        self._lifelines.close()
-        if self._client is not None:
-            abandon(self._client) if dead else self._client.delete()
+        """Have done with the client."""
+        if self._failed:  # libjack may crash over closing what has gone
+            abandon(self._client)
+        elif self._client is not None:
+            self.link.end(self._client)
 
 
 def _taken_back(watched: Watched, port: Port) -> bool:

@@ -110,9 +110,14 @@ SECTIONS: dict[str, list[Row]] = {
             ),
         ),
         Row(
-            "A JACK server that stands still while a session ends",
+            "A JACK server that stands still while a session ends; while it is played",
             "sessions",
-            ("tests/e2e/test_jack.py::test_a_server_that_stands_still_at_the_end_is_waited_for",),
+            (
+                "tests/e2e/test_jack.py::test_a_server_that_stands_still_at_the_end_is_waited_for",
+                "tests/e2e/test_ports.py::test_who_plays_on_while_a_jack_server_stands_still_is_heard_elsewhere",
+                "tests/e2e/test_ports.py::"
+                "test_a_jack_server_that_stands_still_does_not_keep_a_controller_nor_the_recording",
+            ),
         ),
         Row(
             "A full disk under the recorder",

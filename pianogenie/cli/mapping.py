@@ -62,6 +62,7 @@ def midi(name: str | None, buttons: int, config: str | None) -> None:
     """
     from pianogenie.inputs.learn_midi import NoteListener, learn_midi
     from pianogenie.inputs.midi_in import retire
+    from pianogenie.link import Link
     from pianogenie.midi_ports import find_port, list_ports, open_port
 
     settings, _ = load(config)
@@ -72,13 +73,14 @@ def midi(name: str | None, buttons: int, config: str | None) -> None:
     with _asked() as person, contextlib.ExitStack() as opened:
         for port in ports:
             try:
-                client, here = open_port(port, inputs=True)
+                with (link := Link()).opened():
+                    client, here = open_port(port, inputs=True)
             except UserError as error:
                 if len(ports) == 1:
                     raise
                 person.say(str(error))
                 continue
-            opened.callback(retire, client)
+            opened.callback(retire, client, link)
             client.set_callback(NoteListener(here, heard.put))
         person.say("Listening to " + ", ".join(port.name for port in ports))
         port, notes = learn_midi(person, buttons, heard)

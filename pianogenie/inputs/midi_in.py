@@ -13,11 +13,10 @@ from pianogenie.inputs.base import Input
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.inbox import Inbox
 from pianogenie.inputs.midi_layout import NO_BUTTON, NUM_CHANNELS, Table, tables
-from pianogenie.lifelines import Lifelines
-from pianogenie.midi_ports import Client, Port, abandon, open_port
+from pianogenie.link import Link
+from pianogenie.midi_ports import Client, Port, open_port
 from pianogenie.port_watcher import PortWatcher
 from pianogenie.stderr import silent_stderr
-from pianogenie.urgency import its_threads_hurry
 
 if TYPE_CHECKING:
     from pianogenie.settings import Midi
@@ -52,7 +51,7 @@ class MidiInput(Input):
         self._learnt = learnt
         self._tables: list[Table] = tables(name, learnt, hands.num_buttons)
         self._client: Client | None = None
-        self._lifelines = Lifelines()
+        self._link = Link()
         self._lock = threading.Lock()  # around the client, never around what it hears
         self._closed = False
         self._listening = False
@@ -111,10 +110,10 @@ class MidiInput(Input):
         return taken
 
     def _open(self, wanted: str | Port) -> bool:
-        lifelines = Lifelines()
-        with lifelines.opened(), its_threads_hurry():
+        link = Link()
+        with link.opened():
             client, port = open_port(wanted, inputs=True)
-        self._lifelines = lifelines
+        self._link = link
         return self.use(client, port)
 
     def leave(self) -> None:
@@ -175,11 +174,10 @@ class MidiInput(Input):
             inbox, self._inbox = self._inbox, None
         self._let_go()
         if client is not None:
-            retire(client, server_is_dead=self._lifelines.are_cut())
+            retire(client, self._link)
         if inbox is not None:
             inbox.close()
             self._let_go()  # what its thread was in the middle of
-        self._lifelines.close()
 
     def _let_go(self) -> None:
         self._hands.let_go(self)
@@ -187,7 +185,7 @@ class MidiInput(Input):
             self._hands.let_go((self, channel))
 
 
-def retire(client: Client, server_is_dead: bool = False) -> None:
+def retire(client: Client, link: Link) -> None:
     """Delete a client whose callback may be running this very moment.
 
     python-rtmidi waits for its own thread when a port is closed, and keeps the interpreter to itself meanwhile; if that
@@ -202,8 +200,5 @@ def retire(client: Client, server_is_dead: bool = False) -> None:
         time.sleep(_PATIENCE_S / 20)
         if client.get_message() is not None:
             break
-    if server_is_dead:
-        abandon(client)
-        return
     with silent_stderr():  # rtmidi complains of each message for which its queue has no room
-        client.delete()
+        link.end(client)

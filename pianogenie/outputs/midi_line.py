@@ -9,34 +9,29 @@ import rtmidi
 
 from pianogenie import libjack
 from pianogenie.errors import UserError
-from pianogenie.heartbeat import Heartbeat
-from pianogenie.lifelines import Lifelines
-from pianogenie.midi_ports import ERRORS, OWN, Port, abandon, apis, client_of, open_port
-from pianogenie.urgency import its_threads_hurry
+from pianogenie.link import Link
+from pianogenie.midi_ports import ERRORS, OWN, Client, Port, apis, client_of, open_port
+from pianogenie.port_watcher import EVERY_S
 
 _FLUSH_S = 0.05  # the backends hand bytes on in their own time, JACK once a period: 46 ms if it is 2048 frames
 _LATE_S = 1024 / 48_000  # jackd's own period, where it cannot be asked
 _ROUNDS = 4  # of JACK's: the first may have begun before the last bytes came, a reader may be one or two behind
 _STALLED_S = 7.0
 """How long a JACK server may stand still: it waits for 5 s itself for a program that left without a word."""
+_HEADER_BYTES = 4  # before each message that python-rtmidi keeps for libjack
+_LOOKS_EVERY_BYTES = 6000  # it keeps 16 KiB: before the third look, so it is seen in time that nobody takes them
 
 
 class MidiLine:
-    """To one port. `client`, open, is the line's from now on."""
+    """To one port. `client`, open, is the line's from now on, with what links it to its server."""
 
-    def __init__(
-        self,
-        client: rtmidi.MidiOut,
-        lifelines: Lifelines | None = None,
-        heartbeat: Heartbeat | None = None,
-        api: int | None = None,
-    ):
+    def __init__(self, client: Client, link: Link | None = None, api: int | None = None):
         self._client = client
-        self._lifelines = lifelines or Lifelines()
-        self._heartbeat = heartbeat or Heartbeat()
-        self._stands_still = False
+        self._link = link or Link()
         self._api = api
-        self.write = client.send_message
+        self._unread, self._beats = 0, self._link.heartbeat.count()
+        self._seen, self._seen_times = self._beats, 0
+        self.write = client.send_message if self._beats is None else self._write_if_it_is_read
         """Sends the bytes of a message. May raise one of ERRORS, or lose them without a word."""
 
     @classmethod
@@ -45,24 +40,24 @@ class MidiLine:
         `open_port` does."""
         if isinstance(wanted, Port) and wanted.is_own:
             return cls.open_virtual(wanted.name, [wanted.api])
-        lifelines = Lifelines()
-        with lifelines.opened(), its_threads_hurry() as threads:
+        link = Link()
+        with link.opened():
             client, port = open_port(wanted)
-        return cls(client, lifelines, _heartbeat(port.api, threads), port.api), port
+        return cls(client, link, port.api), port
 
     @classmethod
     def open_virtual(cls, name: str, on: Sequence[int] = ()) -> tuple["MidiLine", Port]:
         """Open a port of our own that other programs can read from, by the first backend that can: any, or those that
         are given. Raises UserError where none can."""
         for api in on or apis():
-            lifelines, client = Lifelines(), None
+            link, client = Link(), None
             with contextlib.suppress(*ERRORS, NotImplementedError, TypeError):
-                with lifelines.opened(), its_threads_hurry() as threads:
+                with link.opened():
                     client = client_of(api, inputs=False)
                     if client is not None:
                         client.open_virtual_port(name)
                 if client is not None:
-                    return cls(client, lifelines, _heartbeat(api, threads), api), Port(api, OWN, name)
+                    return cls(client, link, api), Port(api, OWN, name)
             if client is not None:
                 client.delete()
         way_out = "install loopMIDI and use --midi-out" if sys.platform == "win32" else "is ALSA or JACK running?"
@@ -77,20 +72,27 @@ class MidiLine:
     def has_gone_out(self) -> bool:
         """Wait until what was sent so far has gone out. False if it has not, after seconds, or never will."""
         time.sleep(_FLUSH_S)
-        self._stands_still = not self._heartbeat.wait(_ROUNDS, _STALLED_S, unless=self._lifelines.are_cut)
-        return not self._stands_still
+        return self._link.heartbeat.wait(_ROUNDS, _STALLED_S, unless=self._link.is_cut)
+
+    def is_stuck(self) -> bool:
+        """Whether its server has stood still for too long. To be asked every `EVERY_S`.
+
+        Looks are counted, not seconds: we may have been suspended ourselves.
+        """
+        before, self._seen = self._seen, self._link.heartbeat.count()
+        self._seen_times = self._seen_times + 1 if self._seen == before else 0
+        return self._seen is not None and self._seen_times * EVERY_S > _STALLED_S
 
     def close(self) -> None:
         """Close the port. What has not gone out by now may be lost."""
-        if self._stands_still or self._lifelines.are_cut():  # python-rtmidi would wait, and everything with it
-            abandon(self._client)
-        else:
-            with contextlib.suppress(*ERRORS):  # it may have gone just now
-                self._client.close_port()
-                self._client.delete()
-        self._lifelines.close()
+        self._link.end(self._client)
 
-
-def _heartbeat(api: int, threads: set[int]) -> Heartbeat:
-    """Other backends have handed on what was sent when the call returns."""
-    return Heartbeat(threads if api == rtmidi.API_UNIX_JACK else ())
+    def _write_if_it_is_read(self, message: Sequence[int]) -> None:
+        """As `client.send_message`, which would wait for ever, and everything with it, if nobody took what it keeps."""
+        self._unread += len(message) + _HEADER_BYTES
+        if self._unread > _LOOKS_EVERY_BYTES:
+            before, self._beats = self._beats, self._link.heartbeat.count()
+            if before is not None and self._beats == before:
+                raise OSError("the JACK server stands still")
+            self._unread = 0
+        self._client.send_message(message)

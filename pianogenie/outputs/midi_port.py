@@ -99,7 +99,7 @@ class MidiPortOutput(Output):
                 raise
             output = cls(None, name, profile)
             output.why = str(error)
-            output._watched = watcher.watch(name, output._leave, output._come_back)
+            output._be_watched(watcher, name)
             return output
         try:
             output = cls(line, port.name, profile or profile_of_port(port.name)[1])
@@ -107,7 +107,7 @@ class MidiPortOutput(Output):
             line.close()
             raise
         if watcher is not None:
-            output._watched = watcher.watch(port, output._leave, output._come_back)
+            output._be_watched(watcher, port)
         return output
 
     @classmethod
@@ -121,8 +121,11 @@ class MidiPortOutput(Output):
         line, port = MidiLine.open_virtual(name)
         output = cls(line, port.title, profile)
         if watcher is not None:
-            output._watched = watcher.watch(port, output._leave, output._come_back)
+            output._be_watched(watcher, port)
         return output
+
+    def _be_watched(self, watcher: PortWatcher, wanted: Port | str) -> None:
+        self._watched = watcher.watch(wanted, self._leave, self._come_back, while_here=self._look_after)
 
     def send(self, event: PianoEvent) -> None:
         """Send the event's three bytes, or keep them until the profile allows them. Nothing after `close`."""
@@ -152,6 +155,8 @@ class MidiPortOutput(Output):
 
         Active sensing ends after the last note-off, so that what listens for it has nothing left to silence.
         """
+        if self.missing and self._watched is not None:  # it may only have refused what came just now
+            self._watched.once_more()
         with self._lock:
             if self._closed:
                 return
@@ -188,6 +193,16 @@ class MidiPortOutput(Output):
             raise error
         self._stay_away()
         self._watched.broke()
+
+    def _look_after(self) -> None:
+        """The port is listed; whether what is sent there is taken. Called by the watcher."""
+        line = self._line
+        if line is not None and line.is_stuck():
+            with self._lock:
+                if self._closed:
+                    return
+                self._stay_away()
+            self._watched.broke()
 
     def _leave(self) -> None:
         """The port is gone: called by the watcher."""

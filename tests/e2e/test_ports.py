@@ -14,7 +14,7 @@ import pytest
 from pythonosc.osc_packet import OscPacket
 from pythonosc.udp_client import SimpleUDPClient
 
-from tests.e2e.programs import PIANOGENIE, jackd, quiet_environment, running, stop, wait_for
+from tests.e2e.programs import PIANOGENIE, jackd, pid_of, quiet_environment, running, stop, wait_for
 from tests.toymodel import button_key
 
 # A receiver with a MIDI input whose cable can be pulled. Told a word a line, it answers with a line.
@@ -244,6 +244,85 @@ def test_a_port_that_is_out_for_a_quarter_of_a_second_is_missed_and_taken_back(e
         hand("release", 1)
         wait_for(lambda: (0x80, pitch(1)) in receiver.notes(), "its note-off")
         stop(process)
+
+
+@contextlib.contextmanager
+def standing_still(name):
+    """A JACK server of this name for the length of a block."""
+    server = pid_of("jackd", name)
+    os.kill(server, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server, signal.SIGCONT)
+
+
+class Ear:
+    """Hears the notes of an OSC output."""
+
+    def __init__(self, listener):
+        self._listener = listener
+        self.notes = 0
+
+    def listen(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.notes += OscPacket(self._listener.recv(999)).messages[0].message.address.endswith("note")
+        return self.notes
+
+
+def test_who_plays_on_while_a_jack_server_stands_still_is_heard_elsewhere(tmp_path, toy_model):
+    """python-rtmidi keeps 2,340 messages for it and waits then, and the whole program with it."""
+    port, name, presses = free_port(), f"pianogenie-still-{os.getpid()}", 1300
+    with (
+        jackd(name) as found,
+        receiving(environment := quiet_environment(tmp_path, **found)) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener,
+    ):
+        listener.bind(("127.0.0.1", 0))
+        listener.setblocking(False)
+        ear = Ear(listener)
+        other = f"127.0.0.1:{listener.getsockname()[1]}"
+        with player(environment, toy_model, port, "--osc-out", other) as process:
+            hand = Hand(port)
+            hand.until_heard(receiver)
+            time.sleep(0.2)
+            before = ear.listen()
+            with standing_still(name):
+                for count in range(1, presses + 1):
+                    hand("press", 1, 70)
+                    hand("release", 1)
+                    if count % 50 == 0:
+                        wait_for(lambda: ear.listen() >= before + 2 * count, f"press {count}")  # noqa: B023
+                said(process, "lost piano-one")
+            said(process, "is back")
+            receiver.tell("forget")
+            hand("press", 3, 70)
+            hand("release", 3)
+            wait_for(lambda: (0x80, pitch(3)) in receiver.notes(), "a note")
+            _out, errors = stop(process)
+            assert process.returncode == 0 and "Traceback" not in errors
+
+
+def test_a_jack_server_that_stands_still_does_not_keep_a_controller_nor_the_recording(tmp_path, toy_model):
+    port, name, music = free_port(), f"pianogenie-keeps-{os.getpid()}", tmp_path / "music"
+    with jackd(name) as found:
+        environment = quiet_environment(tmp_path, **found)
+        keys = [sys.executable, "-m", "tests.e2e.midi_devices", "keys", "keys"]
+        play = [*PIANOGENIE, "play", "--headless", "--no-sound", "--model", str(toy_model), "--midi-in", "keys"]
+        with running(keys, env=environment, stdin=subprocess.PIPE) as controller:
+            assert controller.stdout.readline()
+            with running([*play, "--osc-in", str(port), "--record", str(music)], env=environment) as process:
+                said(process, "plays from")
+                controller.stdin.write("90 3c 40\n")
+                controller.stdin.flush()
+                wait_for(lambda: list(music.glob("*.journal")), "the recording")
+                with standing_still(name):
+                    _out, errors = stop(process)
+                    assert process.returncode == 0, errors
+                    assert len(list(music.glob("*.mid"))) == 1
+            controller.stdin.close()
+            controller.wait(20)
 
 
 def test_hammers_have_their_time_to_fall_back_on_the_wire_too(tmp_path, toy_model):

@@ -10,6 +10,7 @@ from pianogenie.errors import UserError
 from pianogenie.events import NoteOff, NoteOn, Pedal, Press
 from pianogenie.genie import Genie
 from pianogenie.heartbeat import Heartbeat
+from pianogenie.link import Link
 from pianogenie.midi_ports import Port
 from pianogenie.model import load_model
 from pianogenie.outputs import midi_line, midi_port
@@ -101,24 +102,32 @@ def test_closing_lets_go_of_what_was_put_off_and_nothing_comes_after(monkeypatch
     assert (pedal, all_off) == ((0xB0, 64, 0), (0xB0, 123, 0))
 
 
-class Stalled(Heartbeat):
-    """Of a server that stands still; what it was asked to wait for is kept."""
+class Heart(Heartbeat):
+    """Of a server that stands still unless it is told to beat; how long it was waited for is kept."""
 
-    def __init__(self, client):
-        self.client, self.waits_after = client, []
+    def __init__(self):
+        self.beats, self.waits = 7, []
 
-    def wait(self, *_args, **_options):
-        self.waits_after.append(self.client.messages[-1])
+    def count(self):
+        return self.beats
+
+    def wait(self, beats, seconds, **_options):
+        self.waits.append(seconds)
         return False
 
 
+def linked(heart):
+    link = Link()
+    link.heartbeat = heart
+    return link
+
+
 def test_a_server_that_stands_still_is_waited_for_left_to_the_system_and_said():
-    client = Client()
-    stalled = Stalled(client)
-    output = MidiPortOutput(MidiLine(client, heartbeat=stalled), "port", Profile(controllers=(64,)))
+    client, heart = Client(), Heart()
+    output = MidiPortOutput(MidiLine(client, linked(heart)), "port", Profile(controllers=(64,)))
     output.send(on(39))
     output.close()
-    assert stalled.waits_after == [(0x80, 60, 64)]  # once is enough
+    assert sum(seconds > 1 for seconds in heart.waits) == 1, "once is enough"
     assert client.messages[-1] == (0xB0, 64, 0), "All Notes Off is nothing to this instrument"
     assert client.open, "python-rtmidi would wait for the server, and everything with it"
     assert "may have taken nothing" in output.trouble
@@ -214,6 +223,72 @@ def test_a_watched_port_that_refuses_is_gone_and_back_rather_than_lost_for_good(
     watcher.look()
     assert not output.missing
     assert clients[1].messages == [(0x80, 60, 64), (0xB0, 64, 0)]
+
+
+def test_a_port_that_refused_just_before_the_end_is_told_what_it_missed(plugged):
+    output, clients, _listed, _watcher, _said = plugged
+    output.send(on(39))
+    clients[0].broken = True
+    output.send(NoteOff(39, 0.0))
+    clients.append(Client())
+    output.close()
+    assert clients[1].messages[0] == (0x80, 60, 64) and not clients[1].open
+    assert output.trouble is None
+
+
+@pytest.fixture
+def on_jack(plugged):
+    """The same, with its server's heart; and the clients' own server."""
+    output, clients, _listed, watcher, said = plugged
+    heart = Heart()
+    output._line = MidiLine(clients[0], linked(heart))
+    output._write = output._line.write
+    return output, clients, watcher, said, heart
+
+
+def play(output, client, notes, heart=None):
+    """Play notes until the output is away; gives how many bytes python-rtmidi would keep for them."""
+    for _ in range(notes):
+        output.send(on(39))
+        output.send(NoteOff(39, 0.0))
+        if heart is not None:
+            heart.beats += 1
+        if output.missing:
+            break
+    return sum(len(message) + 4 for message in client.messages)
+
+
+def test_who_plays_on_while_the_server_stands_still_is_not_stopped_with_it(on_jack):
+    """python-rtmidi keeps 16 KiB. What it cannot keep it waits for, with the interpreter, until the server goes on."""
+    output, clients, watcher, said, _heart = on_jack
+    assert play(output, clients[0], 5000) < 16 * 1024
+    assert output.missing
+    watcher.look()
+    assert clients[0].open and said[-1].startswith("lost piano"), "closing it would be waited for as well"
+    clients.append(Client())
+    watcher.look()
+    assert not output.missing and clients[1].messages[0][0] == 0x80
+    output.close()
+
+
+def test_who_plays_on_while_the_server_goes_on_may_do_so_for_ever(on_jack):
+    output, clients, _watcher, _said, heart = on_jack
+    assert play(output, clients[0], 5000, heart) > 4 * 16 * 1024
+    assert not output.missing
+
+
+def test_a_server_that_stands_still_for_long_is_said_though_nothing_is_played(on_jack):
+    output, _clients, watcher, said, heart = on_jack
+    for _ in range(60):
+        watcher.look()
+    assert not output.missing, "JACK itself waits for five seconds for a program that left without a word"
+    heart.beats += 1
+    for _ in range(60):
+        watcher.look()
+    assert not output.missing
+    for _ in range(20):
+        watcher.look()
+    assert said[0].startswith("lost piano")
 
 
 def test_a_port_that_nobody_watches_and_that_refuses_is_left_out_by_the_performer(toy_model):

@@ -54,9 +54,9 @@ def test_a_demo_that_stood_still_goes_on_in_time_and_plays_nothing_while_it_is_s
     wait_for(struck, "the first note")
     with session.hands.stilled():
         before = len(struck())
-        ahead[0] = 3600.0  # as after a suspension
         time.sleep(0.3)
         assert len(struck()) == before
+        ahead[0] = 3600.0  # as after a suspension
     thread.join(10)
     session.performer.close()
     later = [time for time in struck() if time >= 3600]
