@@ -18,14 +18,16 @@ def read_bytes(path: Path | str, limit: int) -> bytes:
     `limit` bytes, more than a file of its kind has use for.
     """
     path = Path(path)
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path}: not a file")
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: not a file")
         with open(path, "rb") as file:
             # As much room as it needs: `read` makes room for all that it is asked for.
             data = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:  # no file is called so, such as by half of a character
+        raise UserError(f"{path}: cannot be read (no name of a file)") from error
     if len(data) > limit:
         raise UserError(f"{path}: larger than {limit >> 10:,} KiB, more than a file of its kind may be")
     return data
@@ -42,6 +44,11 @@ def parse_json(data: bytes, path: Path | str) -> object:
         return json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error})") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8. What stands for a byte of a name that is none becomes `\\udcff`, which JSON reads as it was."""
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 @contextlib.contextmanager

@@ -52,6 +52,9 @@ def main() -> None:
         # Until its command is imported there is nothing to undo, and an import must not be interrupted in the middle:
         # libraries take that for a fault of theirs.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that cannot be shown, of a file or on this terminal, is no fault
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli()
     except UserError as error:

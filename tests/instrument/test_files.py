@@ -7,7 +7,7 @@ import pytest
 
 from pianogenie.errors import UserError
 from pianogenie.events import NoteOff, NoteOn, Pedal
-from pianogenie.files import written_whole
+from pianogenie.files import read_bytes, written_whole
 from pianogenie.smf import write_midi
 
 
@@ -34,6 +34,12 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         pass
     with pytest.raises(UserError, match="directory"), written_whole(tmp_path):
         pass
+
+
+def test_what_no_file_can_be_called_cannot_be_read(tmp_path):
+    for name in ("x" * 300, "half \ud800", "nul\0"):
+        with pytest.raises(UserError, match="cannot be read"):
+            read_bytes(tmp_path / name, 100)
 
 
 PLAYED = [

@@ -45,6 +45,10 @@ def test_settings_are_given_as_text_or_numbers():
         "seed=9223372036854775808",
         "window=65537",
         "batch_size=65537",
+        "transpose_max=88",
+        "tune_share=1e9",
+        "lr=1e300",
+        "validate_every=99999999999999999999",
     ],
 )
 def test_what_does_not_do_is_told_by_name(setting):
@@ -62,6 +66,30 @@ def test_what_a_network_does_not_hear_is_told_to_whoever_asks_for_it():
         assert str(getattr(base.but(**given), name)) in (*given.values(), f"{given[name]}.0"), "files may say it"
     assert genie.asked_for({"contour": "none", "lr": "1e-3"}) == genie.but(lr=1e-3), "it is no change"
     assert paper.asked_for({"margin_weight": "2"}).margin_weight == 2
+
+
+@pytest.mark.parametrize(
+    ("base", "setting", "said"),
+    [
+        ("paper", "code_dim=32", "means nothing but to a bottleneck vector"),
+        ("genie", "commitment_weight=1", "means nothing but to a bottleneck vector"),
+        ("paper-vq", "margin_weight=2", "means nothing but to a bottleneck integer"),
+        ("paper-lm", "num_buttons=4", "means nothing where there are no buttons"),
+        ("paper-lm", "encoder_dim=64", "means nothing where there are no buttons"),
+        ("paper-no-contour", "contour_weight=2", "means nothing without a contour"),
+    ],
+)
+def test_what_a_row_of_the_table_does_not_hear_is_told(base, setting, said):
+    with pytest.raises(UserError, match=f"{setting.split('=')[0]} {said}; leave it out"):
+        config.named(base).asked_for(config.parse_settings([setting]))
+
+
+def test_what_is_asked_for_beside_what_gives_it_a_meaning():
+    genie, vector = config.named("genie"), {"bottleneck": "vector", "contour": "none", "code_dim": "32"}
+    assert config.named("paper").asked_for(vector).code_dim == 32
+    assert genie.asked_for({"tune_weight": "0.2"}).tune_weight == 0.2
+    with pytest.raises(UserError, match="tune_weight means nothing without a tune_share"):
+        genie.asked_for({"tune_weight": "0.2", "tune_share": "0"})
 
 
 def test_hands_alone_teach_a_network_that_has_no_encoder():

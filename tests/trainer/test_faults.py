@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 import torch
-from pianogenie_train import runs
+from pianogenie_train import config, loop, runs, sizes
+from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared
 from pianogenie_train.export import Provenance, export
 from pianogenie_train.prepare import prepare
@@ -78,6 +79,27 @@ def test_losses_that_are_no_numbers(start, data, tmp_path):
     assert refused(program, "not finite", "--lr")
     kept = runs.load_trained(tmp_path / "run", "last")
     assert kept.step >= 1 and all(torch.isfinite(tensor).all() for tensor in kept.model.state_dict().values())
+
+
+@pytest.mark.parametrize("network", ["gated", "lstm"])
+def test_a_network_that_has_diverged_is_told_at_validation_too(data, tmp_path, network):
+    torch.manual_seed(0)
+    settings = Config(network=network, rnn_dim=8, batch_size=4, window=32, steps=4, validate_every=1, lr=1e30)
+    with pytest.raises(UserError, match=r"step \d: .* is not finite; the last good checkpoint"):
+        loop.fit(loop.new_run(tmp_path / "run", settings, "x", Prepared(data), ""), device="cpu")
+
+
+def test_a_network_that_cannot_be_resumed_or_exported_is_told_before_it_is_trained(start, data, tmp_path):
+    program = fit(start, data, tmp_path / "run", "--steps", "1", "--set", "rnn_dim=4000")
+    assert refused(program, "a checkpoint of this network would take", "rnn_dim") and not (tmp_path / "run").exists()
+    large = config.named("paper").but(encoder_dim=400)
+    with pytest.raises(UserError, match="a model folder's encoder would take 25 MiB, and at most 16"):
+        sizes.check_exportable(large)
+    sizes.check_exportable(config.named("genie"))
+    program = fit(
+        start, data, tmp_path / "large", "--steps", "1", "--set", "encoder_dim=400", "--set", "encoder_layers=2"
+    )
+    assert program.status == 0 and "can be trained and scored, but not exported" in program.said
 
 
 def test_a_collection_of_broken_files(start, tmp_path):

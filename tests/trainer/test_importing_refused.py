@@ -56,8 +56,9 @@ def test_a_broken_magenta_checkpoint(tmp_path):
     broken(
         "pitches/dense/kernel is missing", manifest=lambda data: data.replace(b"pitches/dense/k", b"pitches/dense/x")
     )
-    for path in (b"../group1-shard1of1", b"/etc/hostname", b"sub/shard", b".."):
+    for path in (b"../group1-shard1of1", b"/etc/hostname", b"sub/shard", b"..", b"half\\ud800"):
         broken("only files beside", manifest=lambda data, path=path: data.replace(b"group1-shard1of1", path))
+    broken("cannot be read", manifest=lambda data: data.replace(b"group1-shard1of1", b"long" * 100))
     broken("has the shape", manifest=lambda data: data.replace(b"[123, 5]", b"[123, 99999999999]"))
     broken("has the shape", manifest=lambda data: data.replace(b"[123, 5]", b"[-123, -5]"))
     broken("has shape [5, 87], not [5, 88]", **{kernel: np.zeros((5, 87), "<f4")})

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import lightning as L
 import pytest
@@ -132,6 +133,58 @@ def test_the_page_can_be_made_again(child, small_model, tmp_path):
     (tmp_path / "other" / "model.json").write_text(json.dumps(facts))
     with pytest.raises(UserError, match="was not scored on"):
         CliRunner().invoke(train, ["report", str(work / "run"), str(tmp_path / "other")], catch_exceptions=False)
+    facts["recipe"]["settings"]["seed"] = 77
+    (tmp_path / "other" / "model.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="was not exported from"):
+        CliRunner().invoke(train, ["report", str(work / "run"), str(tmp_path / "other")], catch_exceptions=False)
+
+
+def test_a_page_is_held_against_the_very_parent(child, small_model, at_home, tmp_path):
+    """Not another model that happens to bear its name."""
+    folder, work, _ = child
+
+    def relation(*more):
+        words = ["report", work / "run", folder, "--out", tmp_path / "page.html", *more]
+        result = CliRunner().invoke(train, list(map(str, words)), catch_exceptions=False)
+        text = " ".join((tmp_path / "page.html").read_text(encoding="utf-8").split())
+        return re.search(r"(\w+ is [\w ]+), scored", text), result
+
+    found, result = relation()
+    assert "small: its parent is not found by that name; --beside takes the folder" in result.stderr
+    assert found[1] == "classical is one of those that ship"
+    assert relation("--beside", small_model)[0][1] == "small is its parent"
+    assert relation("--beside", folder)[0][1] == "child is another model"
+    shutil.copytree(folder, at_home / "models" / "small")  # not the parent, for all its name
+    assert relation()[0][1] == "classical is one of those that ship"
+    shutil.rmtree(at_home / "models" / "small")
+    shutil.copytree(small_model, at_home / "models" / "small")
+    assert relation()[0][1] == "small is its parent"
+    shutil.rmtree(at_home / "models" / "small")
+
+
+def test_ctrl_c_while_the_page_is_made_leaves_nothing_half_done(twenty, tmp_path, monkeypatch):
+    words = [twenty, "--name", "x", *TINY, "--set", "steps=2", "--out", tmp_path / "x", "--work", tmp_path / "work"]
+    with monkeypatch.context() as patched:
+        patched.setattr(making, "write_page", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+        run(*words, status=130)
+    assert [path.name for path in tmp_path.iterdir()] == ["work"]
+    run(*words, "--resume")
+    assert (tmp_path / "x" / "report.html").is_file()
+
+
+def test_names_of_folders_may_be_no_unicode(start, twenty, tmp_path):
+    odd = Path(os.fsdecode(bytes(tmp_path) + b"/od\xffd"))
+    shutil.copytree(twenty, odd / "in")
+    words = [odd / "in", "--name", "x", *TINY, "--set", "steps=2", "--out", odd / "x", "--work"]
+    with start("train", "new", *words, tmp_path / "work") as program:
+        pass
+    assert program.status == 0 and "play --model" in program.said, program.said
+    assert load_model(odd / "x").card["data"]["name"] == "in"
+    assert "od\\udcffd" in (tmp_path / "work" / "data" / "data.json").read_text(encoding="utf-8")
+    assert str(odd) in runs.open_run(tmp_path / "work" / "run").commands[0]
+    with start("train", "new", *words, odd / "work", "--force") as program:
+        pass
+    assert program.status == 2 and program.said.endswith("names in UTF-8 only; name another folder\n")
 
 
 def test_names_from_files_cannot_write_the_page(child, tmp_path):

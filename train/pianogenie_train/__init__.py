@@ -25,6 +25,7 @@ Read in this order, a file an idea:
     runs.py       a run's folder: what a training leaves behind (facts.py reads its JSON, and data's)
     scores.py     what a model is worth (players.py, melodies.py and patterns.py help)
     steps.py      one press of each decoder, in few operations
+    sizes.py      what a network will take up, told before it is trained
     graphs.py     the network as two ONNX graphs
     export.py     a run -> a model folder (modelfolder.py) and its card (card.py), checked against the run
     parents.py    a trained model to go on from

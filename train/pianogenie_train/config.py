@@ -6,7 +6,7 @@ run what it was.
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,22 +22,38 @@ _LARGEST = {
     "window": 1 << 16,
     "batch_size": 1 << 16,
     "seed": 2**63 - 1,  # torch's
+    "transpose_max": 87,
+    "tune_share": 16,
+    "lr": 1e30,
+    "steps": 1 << 40,
+    "warmup_steps": 1 << 40,
+    "validate_every": 1 << 40,
 }
-"""A stranger's file may ask for a network; it shall not fill the memory before anything could be compared."""
+"""A stranger's file may ask for a network; it shall not fill the memory before anything could be compared. And where
+numbers end, training would with a fault of a library's."""
 
-_OF_OTHER_NETWORKS = {
-    "gated": (
-        "contour",
-        "contour_weight",
-        "margin_weight",
-        "code_dim",
-        "commitment_weight",
-        "encoder_dim",
-        "encoder_layers",
+_MEANS_NOTHING: tuple[tuple[Callable[["Config"], bool], str, tuple[str, ...]], ...] = (
+    (
+        lambda config: config.network == "gated",
+        "to the network gated",
+        ("contour", "contour_weight", "margin_weight", "encoder_dim", "encoder_layers"),
     ),
-    "lstm": ("tune_weight", "tune_notes_weight", "leaning_weight", "dynamics_weight"),
-}
-"""The settings that a network does not hear."""
+    (
+        lambda config: config.network == "lstm",
+        "to the network lstm",
+        ("tune_weight", "tune_notes_weight", "leaning_weight", "dynamics_weight"),
+    ),
+    (lambda config: config.bottleneck != "vector", "but to a bottleneck vector", ("code_dim", "commitment_weight")),
+    (lambda config: config.bottleneck != "integer", "but to a bottleneck integer", ("margin_weight",)),
+    (
+        lambda config: config.bottleneck == "none",
+        "where there are no buttons",
+        ("num_buttons", "encoder_dim", "encoder_layers"),
+    ),
+    (lambda config: config.contour == "none", "without a contour", ("contour_weight",)),
+    (lambda config: not config.tune_share, "without a tune_share", ("tune_weight", "tune_notes_weight")),
+)
+"""When settings change nothing, in which words, and which."""
 
 
 @dataclass(frozen=True)
@@ -172,9 +188,10 @@ class Config:
     def asked_for(self, settings: dict[str, Any]) -> "Config":
         """As `but`, with what a person asks for. Raises UserError also for a setting that would change nothing."""
         changed = self.but(**settings)
-        for name in settings:
-            if name in _OF_OTHER_NETWORKS[changed.network] and getattr(changed, name) != getattr(self, name):
-                raise UserError(f"configuration: {name} means nothing to the network {changed.network}; leave it out")
+        for is_so, where, names in _MEANS_NOTHING:
+            for name in settings:
+                if name in names and getattr(changed, name) != getattr(self, name) and is_so(changed):
+                    raise UserError(f"configuration: {name} means nothing {where}; leave it out")
         return changed
 
     def rate(self, step: int, progress: float) -> float:

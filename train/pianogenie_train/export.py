@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 
 from pianogenie import __version__
 from pianogenie.errors import UserError
-from pianogenie.files import whole_folder
+from pianogenie.files import whole_folder, write_text
 from pianogenie.keys import FIRST_DELTA_TIME_S, NUM_KEYS
 from pianogenie.model import FORMAT, load_model
 from pianogenie_train import card, graphs
@@ -58,12 +59,13 @@ def export(
     force: bool = False,
     command: str = "",
     progress=None,
+    finish: Callable[[Path, dict], None] = lambda folder, facts: None,
 ) -> dict:
     """Write the model folder `out` from a run. Returns its card (model.json). Its name is the folder's unless told.
 
     The graphs are made, read back by the instrument's own reader, compared with torch on random sequences and,
-    if `scored`, scored on the run's validation data (or that of `data`). Raises UserError if `out` is in use, or
-    anything does not hold; then nothing is left behind.
+    if `scored`, scored on the run's validation data (or that of `data`). `finish` may add to the folder, before it is
+    put in its place. Raises UserError if `out` is in use, or anything does not hold; then nothing is left behind.
     """
     check_place(out, force)
     trained = load_trained(run, which)
@@ -92,6 +94,7 @@ def export(
         if scored:
             facts["scores"] = _scores(player, Prepared(data or trained.run.data), progress)
         _write_card(folder, facts)
+        finish(folder, facts)
     return facts
 
 
@@ -168,5 +171,5 @@ def _recipe(trained: Trained, command: str) -> dict:
 
 
 def _write_card(folder: Path, facts: dict) -> None:
-    (folder / "model.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(card.text(facts), encoding="utf-8")
+    write_text(folder / "model.json", json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+    write_text(folder / "README.md", card.text(facts))

@@ -22,7 +22,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from pianogenie.errors import UserError
-from pianogenie_train import devices, ranks, runs, workers
+from pianogenie_train import devices, ranks, runs, sizes, workers
 from pianogenie_train.checkpoints import SAVE_EVERY_S, Checkpoints
 from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared, RandomBatches, WholeWindows
@@ -69,6 +69,7 @@ def fit(
     """
     devices.check(device)
     config = run.config
+    sizes.check_trainable(config)
     checkpoint = runs.read_checkpoint(run.checkpoint(LAST), config) if resume else None
     data = Prepared(run.data)
     _check_data(data, run)
@@ -244,6 +245,7 @@ def new_run(
     folder: Path, config: Config, config_name: str, data: Prepared, command: str, parent: dict[str, Any] | None = None
 ) -> Run:
     """A run that is yet to start; `parent` says what it starts from. Raises UserError if the folder is in use."""
+    runs.check_name(folder)
     # Of several processes the first has it to itself: it may have begun to write while the others look.
     # A run without a checkpoint has nothing to lose: it was killed before its first one.
     in_use = folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not runs.is_blank(folder)

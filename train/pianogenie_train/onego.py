@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pianogenie.errors import UserError
@@ -115,15 +116,25 @@ class Job:
         """The model folder with its scores and its page, and how to play it. Raises UserError as they do."""
         places = self.places
         other = beside.load(self.parent_name)  # now: it may lie where the new one goes
-        facts = exporting.export(
-            places.run, places.model, self.provenance, name=self.name, data=data.folder, force=force, progress=progress
+
+        def finish(folder: Path, facts: dict) -> None:
+            say(report.of_export(facts, places.model, how_to_play=False))
+            compared = other and beside.scored(other, data, progress, is_parent=self.parent_name is not None)
+            if compared:
+                say(report.of_comparison(other.name, compared.scores))
+            making.write_page(folder, places.run, data, compared, play=places.play)
+
+        exporting.export(
+            places.run,
+            places.model,
+            self.provenance,
+            name=self.name,
+            data=data.folder,
+            force=force,
+            progress=progress,
+            finish=finish,
         )
-        say(report.of_export(facts, places.model, how_to_play=False))
-        compared = other and beside.scored(other, data, progress, is_parent=self.parent_name is not None)
-        page = making.write_page(places.model, places.run, data, compared, play=places.play)
-        if compared:
-            say(report.of_comparison(other.name, compared.scores))
-        say(f"How it came about, to look at and to listen to: {page}")
+        say(f"How it came about, to look at and to listen to: {places.model / making.NAME}")
         say(f"Data and checkpoints, which playing does not need: {places.work}")
         say(f"Play it: pianogenie play --model {places.play}")
 

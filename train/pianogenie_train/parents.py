@@ -51,6 +51,7 @@ class Parent:
             "data": data,
             "configuration": self.config_name,
             "commands": self.commands,
+            "weights": _digest(self.weights),
         }
 
     def settings(self, changes: dict[str, Any]) -> Config:
@@ -74,8 +75,15 @@ class Parent:
 
 def write_weights(model: Autoencoder, path: Path) -> None:
     """Write a model's weights for others to go on from."""
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    path.write_bytes(safetensors.torch.save(weights, {"format": FORMAT}))
+    path.write_bytes(_as_file(model.state_dict()))
+
+
+def is_of(card: dict[str, Any], facts: dict[str, Any]) -> bool:
+    """Whether a model folder's card is that of the parent of which a run keeps these `facts`."""
+    if "weights" not in facts:  # as earlier trainers wrote them
+        return card["name"] == facts["name"]
+    sums = card.get("sha256")
+    return isinstance(sums, dict) and sums.get(WEIGHTS) == facts["weights"]
 
 
 def find_parent(name_or_dir: str) -> Parent:
@@ -127,6 +135,16 @@ def _of_folder(folder: Path) -> Parent:
         _checked_weights(path, card, config),
         [*_commands(card.get("parent")), *_commands(recipe)],
     )
+
+
+def _as_file(weights: dict[str, torch.Tensor]) -> bytes:
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    return safetensors.torch.save(plain, {"format": FORMAT})
+
+
+def _digest(weights: dict[str, torch.Tensor]) -> str:
+    """The checksum of WEIGHTS with these."""
+    return hashlib.sha256(_as_file(weights)).hexdigest()
 
 
 def _commands(facts: Any) -> list[str]:

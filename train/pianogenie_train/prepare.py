@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from pianogenie.errors import UserError
-from pianogenie.files import whole_folder
+from pianogenie.files import whole_folder, write_text
 from pianogenie_train import sources, workers
 from pianogenie_train.sources import SPLITS
 
@@ -111,7 +111,7 @@ def _write(files, folder: Path, paths: list[str], jobs: int, command: str, progr
         "report": report,
         "pieces": [piece for piece, _ in pieces],
     }
-    (folder / "data.json").write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
+    write_text(folder / "data.json", json.dumps(data, ensure_ascii=False, indent=1))
     return report
 
 

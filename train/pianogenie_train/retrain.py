@@ -13,7 +13,7 @@ from pathlib import Path
 from pianogenie.errors import UserError
 from pianogenie.model import shipped_models
 from pianogenie.paths import own_models_dir, training_dir
-from pianogenie_train import modelfolder, runs
+from pianogenie_train import modelfolder, runs, sizes
 from pianogenie_train.config import Config
 from pianogenie_train.data import Prepared
 from pianogenie_train.prepare import WINDOW_NOTES
@@ -77,6 +77,7 @@ def places(
     play = shlex.quote(name) if out is None else modelfolder.played_as(out)
     found = Places(model, work or training_dir() / name, play)
     modelfolder.check_place(model, force)
+    runs.check_name(found.run)
     if found.work.is_dir():
         strange = sorted(p.name for p in found.work.iterdir() if p.name not in ("data", "run") and p.name[0] != ".")
         if strange:
@@ -102,12 +103,13 @@ def _is_ours(run: Path) -> bool:
 
 
 def check_playable(config: Config, whose: str) -> None:
-    """Raise UserError, naming `whose` configuration it is, if what comes of it could be trained but not played."""
+    """Raise UserError if what comes of a configuration, which is `whose`, could be trained but not played."""
     if config.bottleneck == "none":
         raise UserError(
             f"{whose}: makes a language model, without buttons to play on; name another, or train and score it with "
             "`pianogenie train fit` and `eval`"
         )
+    sizes.check_exportable(config)
 
 
 def check_enough(data: Prepared, source: str) -> None:

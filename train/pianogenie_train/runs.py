@@ -49,6 +49,15 @@ class Run:
         """Where the checkpoint `which` (LAST or BEST) lies, there or not."""
         return self.folder / "checkpoints" / f"{which}.ckpt"
 
+    def made(self, card: dict[str, Any]) -> bool:
+        """Whether a model folder with this card may be this run's, of now or from before it went on."""
+        recipe = card.get("recipe")
+        if not isinstance(recipe, dict) or not isinstance(recipe.get("settings"), dict):
+            return False
+        settings = {**Config().as_dict(), **recipe["settings"]}
+        same = all(settings.get(name) == ours for name, ours in self.config.as_dict().items() if name not in FREE)
+        return same and recipe.get("training_notes") == self.notes
+
     def sweep(self) -> None:
         """Remove what a run that was killed while it wrote a checkpoint left of it."""
         for which in (LAST, BEST):
@@ -74,6 +83,14 @@ class Run:
         }
         with written_whole(self.folder / "config.json") as path:
             path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def check_name(folder: Path) -> None:
+    """Raise UserError for the name of a run folder that TensorBoard could not write a log to."""
+    try:
+        str(folder.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{folder}: a training's log goes to names in UTF-8 only; name another folder") from error
 
 
 def is_run(folder: Path) -> bool:

@@ -92,4 +92,5 @@ def code(own: Spread, num_buttons: int) -> torch.Tensor:
         # floor(x + 0.5), not round(): halves go up, as in the exported graph on every runtime.
         here = torch.floor(Spread(*note).places(here, num_buttons) + 0.5).clamp(0, num_buttons - 1)
         found.append(here)
-    return torch.stack(found).to(torch.int64)
+    # Expectations that are no numbers give no place; that they are none is told by what is made of them.
+    return torch.stack(found).nan_to_num().to(torch.int64)

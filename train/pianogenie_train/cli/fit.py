@@ -76,7 +76,7 @@ def fit(
     # the same on one that is not. OpenMP reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-    from pianogenie_train import loop, parents
+    from pianogenie_train import loop, parents, sizes
     from pianogenie_train.data import Prepared
 
     prepared, command, start = Prepared(data), command_line(context), None
@@ -89,6 +89,12 @@ def fit(
         run = loop.new_run(out, config, parent.config_name, prepared, command, parent.facts())
     else:
         run = loop.new_run(out, configs.named(config_name).but(**changes), config_name, prepared, command)
+    sizes.check_trainable(run.config)
+    if ranks.rank() == 0 and run.config.bottleneck != "none":
+        try:
+            sizes.check_exportable(run.config)
+        except UserError as error:
+            click.echo(f"It can be trained and scored, but not exported: {error}", err=True)
     outcome = loop.fit(
         run,
         resume=resume,

@@ -1,5 +1,6 @@
 """`pianogenie train report`: a page about a model, to look at and to listen to."""
 
+import functools
 from pathlib import Path
 
 import click
@@ -24,17 +25,20 @@ def report(run: Path, model: Path, beside_name: str | None, out: Path | None) ->
     One HTML file: learning curves, scores beside another model's, and a piece to see and to hear.
     """
     from pianogenie.model import load_card
-    from pianogenie_train import runs
+    from pianogenie_train import parents, runs
     from pianogenie_train.data import Prepared
     from pianogenie_train.page import beside, making
     from pianogenie_train.prepare import WINDOW_NOTES
 
     opened, card = runs.open_run(run), load_card(model)
+    if not opened.made(card):
+        raise UserError(f"{model}: was not exported from {run}; its card has other settings or other data")
     data, scores = Prepared(opened.data), card.get("scores")
     if not scores or scores.get("windows") != len(data.windows("validation", WINDOW_NOTES)):
         raise UserError(f"{model}: was not scored on {data.folder}; export it from {run} with scores")
-    parent = opened.parent["name"] if opened.parent else None
-    name = beside_name or parent
-    other = beside.load(name)
-    compared = other and beside.scored(other, data, bar_over_batches, is_parent=name is not None and name == parent)
+    parent = opened.parent
+    notice = functools.partial(click.echo, err=True)
+    other = beside.load(beside_name) if beside_name else beside.parent_or_shipped(parent, notice)
+    is_parent = bool(other and parent and parents.is_of(other.card, parent))
+    compared = other and beside.scored(other, data, bar_over_batches, is_parent=is_parent)
     click.echo(f"Report: {making.write_page(model, run, data, compared, out=out)}")

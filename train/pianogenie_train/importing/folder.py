@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pianogenie.errors import UserError
-from pianogenie.files import read_bytes, whole_folder
+from pianogenie.files import read_bytes, whole_folder, write_text
 from pianogenie.model import Decoder, load_model
 from pianogenie_train.importing import card, graphs, magenta, tutorial
 from pianogenie_train.importing.reading import MAX_TEXT_BYTES, sha256
@@ -124,5 +124,5 @@ def _licence(path: Path) -> bytes | None:
 
 
 def _write_card(folder: Path, facts: dict) -> None:
-    (folder / "model.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(card.text(facts), encoding="utf-8")
+    write_text(folder / "model.json", json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+    write_text(folder / "README.md", card.text(facts))

@@ -121,7 +121,7 @@ def _tensors(folder: Path, group: dict, manifest: Path, sources: dict[str, str])
 
 def _inside(folder: Path, name: object, manifest: Path) -> Path:
     """A shard beside the manifest; the name is a stranger's, so it may not lead elsewhere, by a link neither."""
-    if not isinstance(name, str) or name in ("", ".", "..") or any(c in name for c in "/\\:\0\n\r"):
+    if not isinstance(name, str) or name in ("", ".", "..") or not name.isprintable() or any(c in name for c in "/\\:"):
         raise UserError(f"{manifest}: names the shard {str(name)[:100]!r}; only files beside the manifest are read")
     path = folder / name
     if path.resolve().parent != folder.resolve():

@@ -1,13 +1,15 @@
 """The model that a new one is held against: its parent, or the one that ships."""
 
+import contextlib
 import dataclasses
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pianogenie.errors import UserError
 from pianogenie.model import DEFAULT_MODEL, Model, find_model, load_model
-from pianogenie_train import runs, scores
+from pianogenie_train import parents, runs, scores
 from pianogenie_train.data import Prepared
 from pianogenie_train.export import NOT_STATED, Provenance, export
 from pianogenie_train.players import FolderPlayer
@@ -33,6 +35,18 @@ def load(name_or_dir: str | None) -> Model | None:
         if name_or_dir:
             raise
         return None
+
+
+def parent_or_shipped(parent: dict | None, say: Callable[[str], object]) -> Model | None:
+    """What a run of this `parent` (its facts; None: from nothing) is held against, if nobody names another: the parent,
+    if its name leads to it, else what `load` gives. Says so if it does not."""
+    if parent is not None:
+        with contextlib.suppress(UserError):
+            found = load(parent["name"])
+            if parents.is_of(found.card, parent):
+                return found
+        say(f"{parent['name']}: its parent is not found by that name; --beside takes the folder, too")
+    return load(None)
 
 
 def scored(model: Model, data: Prepared, progress, *, is_parent: bool) -> Beside:

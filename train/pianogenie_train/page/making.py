@@ -4,8 +4,8 @@ from pathlib import Path
 
 import jinja2
 
-from pianogenie.files import written_whole
-from pianogenie.model import Model, load_model
+from pianogenie.files import write_text, written_whole
+from pianogenie.model import Model, load_model, shipped_models
 from pianogenie_train import card as cards
 from pianogenie_train.data import Prepared
 from pianogenie_train.modelfolder import played_as
@@ -29,7 +29,7 @@ def write_page(
     out = out or folder / NAME
     text = _template().render(play=play or played_as(folder), **_facts(model, run, data, beside))
     with written_whole(out) as path:
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     return out
 
 
@@ -59,7 +59,7 @@ def _facts(model: Model, run: Path, data: Prepared, beside: Beside | None) -> di
         "card": card,
         "parent": card.get("parent"),
         "beside": beside,
-        "relation": None if beside is None else "its parent" if beside.is_parent else "the model that ships",
+        "relation": _relation(beside) if beside else None,
         "scores": _score_rows(card["scores"], beside.scores if beside else None),
         "learning": charts.learning(
             [charts.Line("training", learnt.train, "train"), charts.Line("validation", learnt.validation, "ours")],
@@ -72,6 +72,12 @@ def _facts(model: Model, run: Path, data: Prepared, beside: Beside | None) -> di
         "keys": charts.keys(ours.played, ours.found),
         **_listening(model, data, beside),
     }
+
+
+def _relation(beside: Beside) -> str:
+    if beside.is_parent:
+        return "its parent"
+    return "one of those that ship" if beside.model.folder in shipped_models() else "another model"
 
 
 def _score_rows(ours: dict, theirs: dict | None) -> list[dict]:
