@@ -11,6 +11,11 @@ os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", "0.5")
 
 import blessed
 
+try:
+    import termios
+except ImportError:  # Windows, which neither suspends nor holds up anybody
+    termios = None
+
 from pianogenie.events import NoteOff, NoteOn, Pedal, PianoEvent
 from pianogenie.inputs.hands import Hands
 from pianogenie.inputs.keyboard import letters
@@ -94,9 +99,7 @@ def run_terminal(hands: Hands, view: TerminalView, status: str, should_stop: Cal
 @contextlib.contextmanager
 def never_held_up() -> Iterator[None]:
     """In this block Ctrl-S, which a hand on the home row may hit, does not stop the terminal, and whoever prints."""
-    try:
-        import termios
-    except ImportError:  # Windows
+    if termios is None:
         yield
         return
     keyboard = sys.stdin.fileno()
@@ -123,9 +126,7 @@ def tell_above(view: TerminalView) -> Callable[[str], None]:
 
 def lent_back() -> Callable[[], contextlib.AbstractContextManager[None]]:
     """Gives a context in which the terminal is as it is now, cursor and all: for a shell, while we are suspended."""
-    try:
-        import termios
-    except ImportError:  # Windows, which suspends nobody
+    if termios is None:
         return contextlib.nullcontext
     keyboard = sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)

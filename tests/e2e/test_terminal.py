@@ -18,7 +18,7 @@ from tests.toymodel import button_key
 
 @pytest.fixture
 def terminal(tmp_path, toy_model):
-    """Starts `pianogenie play` on a pseudo-terminal; gives (type, read, wait) for it."""
+    """Starts `pianogenie play` on a pseudo-terminal; gives (type, read, process) for it."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*PIANOGENIE, "play", "--no-sound", "--model", str(toy_model), "--record", str(tmp_path / "music")],
@@ -50,6 +50,11 @@ def terminal(tmp_path, toy_model):
     os.close(ours)
 
 
+def ends(process, read):
+    """Wait for the program's end, reading on: it would wait for a terminal that is full."""
+    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+
+
 def notes(folder):
     """(pitch, start, end) of each note of the one recording in a folder."""
     (path,) = folder.glob("*.mid")
@@ -72,7 +77,7 @@ def test_typed_keys_play_and_esc_quits(terminal, tmp_path):
         read()
     time.sleep(0.8)
     type_("\x1b")
-    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    ends(process, read)
     assert process.returncode == 0, read()
     played = notes(tmp_path / "music")
     assert [note - 21 for note, _, _ in played] == [button_key(b) for b in (0, 0, 2, 7)]
@@ -87,7 +92,7 @@ def test_ctrl_s_holds_nothing_up(terminal, tmp_path):
     type_("\x131")
     time.sleep(1.0)
     type_("\x1b")
-    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    ends(process, read)
     ((_, start, end),) = notes(tmp_path / "music")
     assert end - start == pytest.approx(0.4, abs=0.15)
 
@@ -98,7 +103,7 @@ def test_signals_end_it_well(terminal, tmp_path, number):
     type_(" 5")
     time.sleep(0.3)
     os.killpg(process.pid, number)
-    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    ends(process, read)
     assert process.returncode == 0 and "Traceback" not in read()
     assert len(notes(tmp_path / "music")) == 1
     (path,) = (tmp_path / "music").glob("*.mid")
@@ -134,7 +139,7 @@ def test_ctrl_z_lets_go_before_it_suspends_and_play_goes_on_afterwards(terminal,
     type_("2")
     time.sleep(1)
     type_("\x1b")
-    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    ends(process, read)
     assert process.returncode == 0, read()
     played = notes(tmp_path / "music")
     assert [note - 21 for note, _, _ in played] == [button_key(b) for b in (0, 0, 1)]
@@ -147,7 +152,7 @@ def test_backspace_silences_everything(terminal, tmp_path):
     type_(" 1\x7f")
     time.sleep(0.2)
     type_("2\x1b")
-    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    ends(process, read)
     (path,) = (tmp_path / "music").glob("*.mid")
     kinds = [m.type for m in mido.MidiFile(path) if not m.is_meta and m.type != "program_change"]
     assert kinds[:4] == ["control_change", "note_on", "note_off", "control_change"]
@@ -163,7 +168,7 @@ def test_the_pedal_that_a_panic_has_put_up_goes_down_at_the_next_space(terminal,
     type_(" ")
     time.sleep(0.3)
     type_("1\x1b")
-    wait_for(lambda: (read(), process.poll() is not None)[1], "its end")
+    ends(process, read)
     (path,) = (tmp_path / "music").glob("*.mid")
     pedals = [m.value for m in mido.MidiFile(path) if m.type == "control_change"]
     assert pedals == [127, 0, 127, 0]
