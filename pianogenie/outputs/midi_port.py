@@ -70,6 +70,7 @@ class MidiPortOutput(Output):
         self._its_name_tells = line is None and profile is None
         profile = profile or Profile()
         self._play_as(profile, _late_s(line, profile))
+        self._was_there = line is not None
         if line is None:  # it is waited for
             self._stay_away()
 
@@ -177,6 +178,8 @@ class MidiPortOutput(Output):
         """That it was away when the session ended, or may as well have been."""
         if not self.missing and not self._unheard:
             return None
+        if not self._was_there:
+            return "it was never there; nothing was played on it"
         what = "was not there" if self.missing else "may have taken nothing"
         return f"it {what} when the session ended; what sounded last may sound still"
 
@@ -230,7 +233,7 @@ class MidiPortOutput(Output):
                 if self._its_name_tells:
                     self._its_name_tells = False
                     self._become(profile)
-                self._line, self._write, self._failed = line, line.write, None
+                self._line, self._write, self._failed, self._was_there = line, line.write, None, True
                 self._books.late_s = late_s
                 self._books.come_back(self._put, self._clock())
                 self.missing = self._failed is not None

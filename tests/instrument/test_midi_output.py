@@ -203,6 +203,15 @@ def test_a_profile_that_was_given_counts_whatever_it_turns_out_to_be(monkeypatch
     assert client.notes() == [(0x96, 60, 1), (0x86, 60, 64)]
 
 
+def test_a_port_that_never_came_has_nothing_left_to_sound(monkeypatch):
+    watcher = PortWatcher(every_s=0)
+    monkeypatch.setattr(watcher, "_list", lambda api, inputs: [])
+    output = MidiPortOutput.open("disk", None, watcher, wait=True)
+    output.send(on(39, 1))
+    output.close()
+    assert output.trouble == "it was never there; nothing was played on it"
+
+
 def test_a_port_that_is_away_at_the_end_is_said(plugged):
     output, _clients, listed, watcher, _said = plugged
     listed.clear()
