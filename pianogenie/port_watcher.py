@@ -56,12 +56,6 @@ class Watched:
         self.broken = True
         self._watcher.wake()
 
-    def once_more(self) -> None:
-        """Open it now, if it is there and was to be tried again later."""
-        for _ in range(2):  # if it broke just now, that is looked after first
-            self.again_at = 0.0
-            self._watcher.look()
-
 
 class PortWatcher:
     """Looks at the list of ports, on a thread of its own, and says what went and what came back.

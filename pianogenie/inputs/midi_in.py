@@ -169,7 +169,7 @@ class MidiInput(Input):
 
     def _let_go_of_client(self) -> None:
         with self._lock:
-            self._listening = False
+            self._listening = self._senses = False
             client, self._client = self._client, None
             inbox, self._inbox = self._inbox, None
         self._let_go()

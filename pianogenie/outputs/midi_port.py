@@ -156,8 +156,6 @@ class MidiPortOutput(Output):
 
         Active sensing ends after the last note-off, so that what listens for it has nothing left to silence.
         """
-        if self.missing and self._watched is not None:  # it may only have refused what came just now
-            self._watched.once_more()
         with self._lock:
             if self._closed:
                 return
@@ -200,6 +198,8 @@ class MidiPortOutput(Output):
     def _look_after(self) -> None:
         """The port is listed; whether what is sent there is taken. Called by the watcher."""
         line = self._line
+        if self._watched.port.is_own:  # opened anew, it would have lost whoever is connected to it
+            return
         if line is not None and line.is_stuck():
             with self._lock:
                 if self._closed:

@@ -234,17 +234,6 @@ def test_a_watched_port_that_refuses_is_gone_and_back_rather_than_lost_for_good(
     assert clients[1].messages == [(0x80, 60, 64), (0xB0, 64, 0)]
 
 
-def test_a_port_that_refused_just_before_the_end_is_told_what_it_missed(plugged):
-    output, clients, _listed, _watcher, _said = plugged
-    output.send(on(39))
-    clients[0].broken = True
-    output.send(NoteOff(39, 0.0))
-    clients.append(Client())
-    output.close()
-    assert clients[1].messages[0] == (0x80, 60, 64) and not clients[1].open
-    assert output.trouble is None
-
-
 @pytest.fixture
 def on_jack(plugged):
     """The same, with its server's heart; and the clients' own server."""
